@@ -1,0 +1,1 @@
+"""Grade free-text answers against rubrics, with evidence; start reading at `grading`."""

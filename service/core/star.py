@@ -1,0 +1,41 @@
+"""What code can tell of a told experience beside its four parts. None of it scores."""
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from service.core.answer import Answer
+from service.core.language import Ownership, ownership_of
+from service.core.rubric import StarPart
+from service.core.verdict import Verdicts
+
+_NUMBER = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|hundred|thousand|million"
+    r"|half|halved|double|doubled|twice|third|quarter|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien|mil|mitad"
+    r"|doble|dois|duas|três|quatro|sete|oito|nove|dez|cem|metade|dobro|deux|trois|quatre|cinq|sept|huit|neuf|dix|cent"
+    r"|moitié)\b",
+    re.IGNORECASE,
+)
+
+
+def order_kept(verdicts: Verdicts) -> bool | None:
+    """Whether the parts' first sentences don't go backwards; None with fewer than two parts found."""
+    firsts = [v.sentences[0] for part in StarPart if (v := verdicts.get(part)) and v.sentences]
+    return all(a <= b for a, b in pairwise(firsts)) if len(firsts) > 1 else None
+
+
+def quantified_result(answer: Answer, verdicts: Verdicts) -> bool | None:
+    """Whether a number stands in the Result's evidence; None if Result is unassessed."""
+    result = verdicts.get(StarPart.RESULT)
+    if result is None:
+        return None
+    return any(_NUMBER.search(text) for text in _texts(answer, result.sentences))
+
+
+def ownership(answer: Answer) -> Ownership | None:
+    """How often the answer says 'I' and 'we'; None in a language whose forms we don't know."""
+    return ownership_of(answer.text, answer.language)
+
+
+def _texts(answer: Answer, numbers: Iterable[int]) -> list[str]:
+    return [answer.sentences[n - 1].text for n in numbers]

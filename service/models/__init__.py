@@ -1,0 +1,52 @@
+"""How a model is reached: one narrow seam, text (and the odds of its first token) out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.core.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote.
+
+    `first_token_odds`: probability of each of the likeliest first tokens, None unless the prompt asked for them.
+    `input_tokens` includes `cached_tokens`, those the model did not have to read again. `cost_usd` is None where the
+    price is unknown. `cut_off`: it stopped at the prompt's most_tokens. `seconds` is the time it took, waits included.
+    """
+
+    text: str
+    model: str
+    first_token_odds: Mapping[str, float] | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    cut_off: bool = False
+    seconds: float = 0.0
+
+
+class Model(Protocol):
+    """A language model behind whatever wire. `name` is shown to callers; `identity` tells any two apart whose
+    verdicts may differ, so that one's are never taken for the other's; `gives_odds`: can report first-token odds.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def gives_odds(self) -> bool: ...
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+        """Raises JudgeUnavailable, JudgeTimedOut, JudgeRefused, AnswerTooLong."""
+        ...
+
+    async def warm(self) -> None:
+        """Do now what the first call would otherwise wait for: imports, loading weights."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and memory."""
+        ...
