@@ -16,7 +16,9 @@ JUDGE_SECONDS = Histogram("grader_judge_seconds", "Time of one call to a model."
 TOKENS = Counter("grader_tokens_total", "Tokens by kind: input (uncached), cached, output.", ["model", "kind"])
 COST_USD = Counter("grader_cost_usd_total", "Spent on model calls whose price is known, in US dollars.", ["model"])
 COST_SAVED_USD = Counter("grader_cost_saved_usd_total", "What remembered verdicts had cost when they were made.")
-UNPRICED_CALLS = Counter("grader_unpriced_calls_total", "Model calls of unknown price, missing from the cost.", ["model"])
+UNPRICED_CALLS = Counter(
+    "grader_unpriced_calls_total", "Model calls of unknown price, missing from the cost.", ["model"]
+)
 REPAIRS = Counter("grader_repairs_total", "Times the criteria missing from a reply were asked again.")
 VERDICTS = Counter("grader_verdicts_total", "Verdicts given, by kind of criterion and level.", ["kind", "level"])
 REMEMBERED = Counter("grader_verdicts_remembered_total", "Criteria looked up in the store.", ["result"])

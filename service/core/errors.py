@@ -5,6 +5,8 @@
     ├── AnswerTooLong         over the limit of the service or of the model, which it names
     ├── ImpossibleOption      an option not built yet, or not possible with this model
     ├── BadFile               a rubric or prompt file that cannot be used: file, line, mend
+    ├── WeightsUnavailable    the local model's file is nowhere to be had
+    ├── StoreUnavailable      the store could not do what was promised: to forget
     ├── JudgeFailed           the judge gave no answer
     │   ├── JudgeUnavailable  unreachable or overloaded: worth another try
     │   ├── JudgeTimedOut     slower than the deadline
@@ -50,6 +52,14 @@ class BadFile(GradingError):
         super().__init__("\n".join(lines))
         self.path = path
         self.problems = tuple(problems)
+
+
+class WeightsUnavailable(GradingError):
+    """No usable weights. The message names each place that was tried, why it failed, and what to do."""
+
+
+class StoreUnavailable(GradingError):
+    """The store did not confirm in time that it forgot. Ask again: forgetting twice does no harm."""
 
 
 class JudgeFailed(GradingError):

@@ -24,13 +24,15 @@ def feedback(rubric: Rubric, verdicts: Verdicts, answer: Answer) -> Feedback:
     """One strength with its quote, the gaps with most weight first, and one next step."""
     settled = settle(rubric, verdicts)
     gaps = _gaps(rubric, settled)
-    criteria = [*rubric.points, *rubric.pitfalls]
-    unassessed = sum(c.id not in settled for c in (*criteria, *(c for c in rubric.judged if c not in criteria)))
+    names = {point.id for point in rubric.points} | {criterion.id for criterion in rubric.judged}
+    unassessed = len(names - settled.keys())
     return Feedback(
         strength=_strength(rubric, settled, answer),
         gaps=tuple(_gap(criterion, settled[criterion.id]) for criterion in gaps[:MOST_GAPS]),
-        next_step=_step(gaps[0], settled[gaps[0].id]) if gaps else None,
-        note=f"{unassessed} of the criteria could not be assessed; nothing is said about them." if unassessed else None,
+        next_step=f"{_step(gaps[0]).rstrip('.')}." if gaps else None,
+        note=f"{unassessed} of {len(names)} criteria could not be assessed; nothing is said about those."
+        if unassessed
+        else None,
     )
 
 
@@ -48,9 +50,10 @@ def _strength(rubric: Rubric, verdicts: Verdicts, answer: Answer) -> str | None:
 
 
 def _gaps(rubric: Rubric, verdicts: Verdicts) -> list[Point | Pitfall]:
-    """Missed points, then those met in part, then pitfalls; within each the most weight first, then the page's order."""
+    """Most weight first; of one weight missed points, then those met in part, then pitfalls, in the page's order."""
     ranked: list[tuple[int, Point | Pitfall]] = []
-    for criterion in (*rubric.points, *rubric.pitfalls):
+    criteria: list[Point | Pitfall] = [*rubric.points, *rubric.pitfalls]
+    for criterion in criteria:
         verdict = verdicts.get(criterion.id)
         if verdict and verdict.level in ("missed", "partial", "committed"):
             ranked.append((("missed", "partial", "committed").index(verdict.level), criterion))
@@ -65,15 +68,15 @@ def _gap(criterion: Point | Pitfall, verdict: Verdict) -> str:
     return f"Missing: {criterion.text}"
 
 
-def _step(criterion: Point | Pitfall, verdict: Verdict) -> str:
+def _step(criterion: Point | Pitfall) -> str:
     match criterion:
         case Point(decided_by="star"):
-            return "Tell it in four parts: the situation, your task, what you did, and what came of it."
+            return "Tell it in four parts: the situation, your task, what you did, and what came of it"
         case Point(met_when=str(sufficient)):
-            return f"Add to the answer until this holds: {sufficient}."
+            return f"Add to the answer until this holds: {sufficient}"
         case Pitfall(expected=str(expected)):
-            return f"Bring in {expected}."
+            return f"Bring in {expected}"
         case Pitfall(text=text):
-            return f"Mend this: {text}."
+            return f"Mend this: {text}"
         case _:
-            return f"Work on this: {criterion.text}."
+            return f"Work on this: {criterion.text}"

@@ -2,9 +2,10 @@
 
 import re
 from functools import cache
-from typing import NamedTuple
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from service.core.frozen import Frozen
 
 _KNOWN = ("en", "es", "pt", "fr", "de", "it", "nl", "pl", "ru", "tr", "ar", "hi", "ja", "ko", "zh")
 
@@ -24,7 +25,7 @@ _FIRST_PERSON = {
 _NOT_VERBS = frozenset("qué así aquí allí ahí también después café allá sí más comité foi depois dezesseis".split())
 
 
-class Ownership(NamedTuple):
+class Ownership(Frozen):
     """How often the answer speaks as 'I' and as 'we'."""
 
     singular: int
@@ -53,4 +54,7 @@ def ownership_of(text: str, language: str | None) -> Ownership | None:
         return None
     words = [w for w in re.findall(r"\w+(?:['’]\w+)?", text.casefold()) if w not in _NOT_VERBS]
     singular, plural = (re.compile(form) for form in forms)
-    return Ownership(sum(bool(singular.fullmatch(w)) for w in words), sum(bool(plural.fullmatch(w)) for w in words))
+    return Ownership(
+        singular=sum(bool(singular.fullmatch(w)) for w in words),
+        plural=sum(bool(plural.fullmatch(w)) for w in words),
+    )

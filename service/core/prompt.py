@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, meta
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.core.answer import Answer
 
 _SECTION = re.compile(r"^## (\w+)\n", re.MULTILINE)
+# Of chat templates: <|…|>, </s>, <start_of_turn>, <<SYS>>, [INST]; a plain "x < 5" stays.
+_CONTROL = re.compile(r"<(?=[A-Za-z|｜/<])|(?<=[|｜])>|\[(?=/?[A-Z_]{2,}\])")
 
 
 @dataclass(frozen=True)
@@ -49,29 +51,44 @@ class PromptTemplate:
 
 
 def templates_of(files: Mapping[str, str]) -> dict[str, PromptTemplate]:
-    """Templates by name, from the text of each prompt file. Raises jinja2.TemplateError on one that is broken."""
+    """Templates by name, from the text of each prompt file. Raises jinja2.TemplateSyntaxError, naming the broken one."""
     environment = ImmutableSandboxedEnvironment(
-        loader=DictLoader(dict(files)), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        loader=DictLoader(dict(files)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
     )
     environment.filters["safe_text"] = safe_text
     return {name: _template(environment, name, files) for name in files}
 
 
 def _template(environment: ImmutableSandboxedEnvironment, name: str, files: Mapping[str, str]) -> PromptTemplate:
-    parts = _SECTION.split(files[name])[1:]
-    sections = {parts[i]: environment.from_string(parts[i + 1]) for i in range(0, len(parts), 2)}
     digest = hashlib.sha256("\0".join(files[f] for f in _with_included(environment, name, files)).encode())
+    text = files[name]
+    headings = list(_SECTION.finditer(text))
+    ends = [*(heading.start() for heading in headings[1:]), len(text)]
+    sections = {}
+    for heading, end in zip(headings, ends, strict=True):
+        lines_above = "\n" * text.count("\n", 0, heading.end())  # so that an error tells the file's line
+        code = environment.compile(lines_above + text[heading.end() : end], name)
+        sections[heading[1]] = Template.from_code(environment, code, environment.make_globals(None))
     return PromptTemplate(name, digest.hexdigest(), sections)
 
 
 def _with_included(environment: ImmutableSandboxedEnvironment, name: str, files: Mapping[str, str]) -> list[str]:
-    included = sorted(f for f in meta.find_referenced_templates(environment.parse(files[name])) if f)
-    return [name, *(inner for f in included for inner in _with_included(environment, f, files))]
+    included = set()
+    for node in environment.parse(files[name], name).find_all(nodes.Include):
+        found = node.template.value if isinstance(node.template, nodes.Const) else None
+        if found not in files:  # nor may a name be worked out later: the digest could not cover it
+            raise TemplateSyntaxError(f"includes {found!r}; include a prompt file by its name", node.lineno, name)
+        included.add(found)
+    return [name, *(inner for f in sorted(included) for inner in _with_included(environment, f, files))]
 
 
 def safe_text(text: str) -> str:
     """A stranger's text as it may stand in a prompt: no chat template's control tokens can be spelt in it."""
-    return re.sub(r"<(?=[|/])|(?<=\|)>", lambda match: "‹" if match.group() == "<" else "›", " ".join(text.split()))
+    return _CONTROL.sub(lambda match: "›" if match.group() == ">" else "‹", " ".join(text.split()))
 
 
 def fence_mark(secret: bytes, answer: Answer) -> str:

@@ -112,13 +112,13 @@ class Rubric(Frozen):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        ids = Counter([c.id for c in (*self.points, *self.pitfalls)])
-        ids.update(part.value for part in StarPart if self.star)
+        names = [p.id for p in self.points] + [f.id for f in self.pitfalls] + [s.value for s in StarPart if self.star]
+        ids = Counter(name.casefold() for name in names)  # as judges' replies are read
         twice = sorted(name for name, n in ids.items() if n > 1)
         if not self.points and not self.pitfalls:
             raise ValueError("a rubric needs at least one of points and pitfalls")
         if twice:
-            raise ValueError(f"criterion ids must be unique; found more than once: {twice}")
+            raise ValueError(f"criterion ids must be unique, capitals aside; found more than once: {twice}")
         if ids.total() > MOST_CRITERIA:
             raise ValueError(f"{ids.total()} criteria; a rubric may have at most {MOST_CRITERIA}")
         if not self.star and any(p.decided_by == "star" for p in self.points):
@@ -139,6 +139,12 @@ class Bands(Frozen):
     solid: float = 60
     strong: float = 80
 
+    @model_validator(mode="after")
+    def _rise(self) -> Self:
+        if not 0 <= self.developing <= self.solid <= self.strong <= 100:
+            raise ValueError("bands rise from developing over solid to strong, all between 0 and 100")
+        return self
+
 
 class LevelValues(Frozen):
     """What each level earns: of a point, and of a STAR part (present, partial, absent)."""
@@ -146,6 +152,12 @@ class LevelValues(Frozen):
     met: float = 1.0
     partial: float = 0.5
     missed: float = 0.0
+
+    @model_validator(mode="after")
+    def _rise(self) -> Self:
+        if not self.missed == 0 <= self.partial <= self.met <= 1:
+            raise ValueError("level values rise from missed, which is 0, over partial to met, which is at most 1")
+        return self
 
 
 class RubricSet(Frozen):
@@ -162,6 +174,12 @@ class RubricSet(Frozen):
     bands: Bands = Bands()
     review_below: float = Field(default=0.6, ge=0, le=1)
     hidden: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _shares_are_whole(self) -> Self:
+        if not math.isclose(self.points_share + self.star_share, 1):
+            raise ValueError("points_share and star_share must add up to 1")
+        return self
 
 
 def digest_of(value: Any) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, NamedTuple
 
-from service.core.rubric import Bands, Point, Rubric, RubricSet, StarPart
-from service.core.verdict import Level, Verdict, Verdicts, settle
+from service.core.rubric import Bands, Pitfall, Point, Rubric, RubricSet, StarPart
+from service.core.verdict import Level, Verdicts, settle
 
 Band = Literal["weak", "developing", "solid", "strong"]
 
@@ -13,7 +13,7 @@ Band = Literal["weak", "developing", "solid", "strong"]
 class Score(NamedTuple):
     """`points`, `star`, `deduction` are in [0, 1], `score` in [0, 100]; None means nothing was there to count.
 
-    `bounds`: the least and most the score could be once all is assessed; None for a rubric without points.
+    `bounds`: the score is within them, and stays so once all is assessed; None for a rubric without points.
     """
 
     score: float | None
@@ -34,8 +34,8 @@ def score(rubric: Rubric, verdicts: Verdicts, rules: RubricSet) -> Score:
     total = _total(rubric, levels, rules)
     bounds = None
     if rubric.points:
-        worst = _total(rubric, _filled(rubric, verdicts, "missed", "committed", "absent"), rules)
-        best = _total(rubric, _filled(rubric, verdicts, "met", "avoided", "present"), rules)
+        worst = _total(rubric, _filled(rubric, levels, "missed", "committed", "absent"), rules)
+        best = _total(rubric, _filled(rubric, levels, "met", "avoided", "present"), rules)
         bounds = (worst or 0.0, best or 0.0)
     undecided = rubric.pitfalls and not any(f.id in levels for f in rubric.pitfalls)
     return Score(
@@ -68,7 +68,8 @@ def _total(rubric: Rubric, levels: Mapping[str, Level], rules: RubricSet) -> flo
 
 def _points(rubric: Rubric, levels: Mapping[str, Level], rules: RubricSet) -> float | None:
     decided = [point for point in rubric.points if point.id in levels]
-    return _weighted_mean(decided, [_value(levels[point.id], rules) for point in decided])
+    earned = [share * _value(levels[point.id], rules) for point, share in zip(decided, _shares(decided), strict=True)]
+    return sum(earned) if decided else None
 
 
 def _star(rubric: Rubric, levels: Mapping[str, Level], rules: RubricSet) -> float | None:
@@ -77,17 +78,16 @@ def _star(rubric: Rubric, levels: Mapping[str, Level], rules: RubricSet) -> floa
 
 
 def _deduction(rubric: Rubric, levels: Mapping[str, Level], rules: RubricSet) -> float:
-    committed = sum(f.weight for f in rubric.pitfalls if levels.get(f.id) == "committed")
-    return rules.max_deduction * committed / sum(f.weight for f in rubric.pitfalls) if rubric.pitfalls else 0.0
+    shares = zip(rubric.pitfalls, _shares(rubric.pitfalls), strict=True)
+    return rules.max_deduction * sum(share for pitfall, share in shares if levels.get(pitfall.id) == "committed")
 
 
-def _filled(rubric: Rubric, verdicts: Verdicts, point: Level, pitfall: Level, part: Level) -> dict[str, Level]:
-    """Every criterion's level, the unassessed ones taken as given."""
-    assumed: dict[str, Level] = {p.id: point for p in rubric.points if p.decided_by == "judge"}
-    assumed |= {f.id: pitfall for f in rubric.pitfalls}
-    assumed |= {name.value: part for name in StarPart if rubric.star}
-    whole = {name: verdicts.get(name) or Verdict(criterion_id=name, level=level) for name, level in assumed.items()}
-    return {v.criterion_id: v.level for v in settle(rubric, whole).values()}
+def _filled(rubric: Rubric, levels: Mapping[str, Level], point: Level, pitfall: Level, part: Level) -> dict[str, Level]:
+    """Every criterion's level, the unassessed ones taken as given: so is a point that STAR cannot decide yet."""
+    assumed: dict[str, Level] = dict.fromkeys((p.id for p in rubric.points), point)
+    assumed |= dict.fromkeys((f.id for f in rubric.pitfalls), pitfall)
+    assumed |= dict.fromkeys((name.value for name in StarPart if rubric.star), part)
+    return assumed | dict(levels)
 
 
 def _value(level: Level, rules: RubricSet) -> float:
@@ -95,9 +95,11 @@ def _value(level: Level, rules: RubricSet) -> float:
     return {"met": values.met, "present": values.met, "partial": values.partial}.get(level, values.missed)
 
 
-def _weighted_mean(points: Sequence[Point], values: Sequence[float]) -> float | None:
-    weight = sum(point.weight for point in points)
-    return sum(p.weight * v for p, v in zip(points, values, strict=True)) / weight if weight else None
+def _shares(criteria: Sequence[Point | Pitfall]) -> list[float]:
+    """Each weight's share of all; of the heaviest first, for finite weights may have an infinite sum."""
+    heaviest = max((c.weight for c in criteria), default=1.0)
+    scaled = [c.weight / heaviest for c in criteria]
+    return [weight / sum(scaled) for weight in scaled]
 
 
 def _rounded(value: float | None, places: int) -> float | None:

@@ -178,7 +178,7 @@ def settle(rubric: Rubric, verdicts: Verdicts) -> dict[str, Verdict]:
             level=least,
             sentences=tuple(sorted({n for part in known if part.level == "present" for n in part.sentences[:1]})),
             reason=f"{present} of 4 STAR parts present",
-                confidence=None if None in confidences else min(c for c in confidences if c is not None),
+            confidence=None if None in confidences else min(c for c in confidences if c is not None),
         )
     return settled
 

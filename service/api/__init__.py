@@ -1,0 +1,1 @@
+"""The HTTP side: routes, one table of problems, and what surrounds every request."""

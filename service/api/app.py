@@ -1,0 +1,140 @@
+"""The routes. Each one's docstring is its contract."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from service.api import examples
+from service.api.problems import BadRequest, problem, problem_of
+from service.api.requests import GradeRequest, grade_request
+from service.api.surroundings import Surroundings
+from service.catalog import Catalog
+from service.core.errors import GradingError
+from service.core.grade import Grade
+from service.core.rubric import Rubric
+from service.grading import Grader, Wish
+
+router = APIRouter()
+
+
+class Parts:
+    """What the routes need: a grader, the catalog, and whether the store answers."""
+
+    def __init__(self, grader: Grader, catalog: Catalog, store_ready: Callable[[], Any]) -> None:
+        self.grader = grader
+        self.catalog = catalog
+        self.store_ready = store_ready
+
+
+def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastAPI:
+    """The application. `start` is entered before the first request is taken and left after the last."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with start() as parts:
+            app.state.parts = parts
+            yield
+
+    app = FastAPIOffline(
+        title="Answer grader",
+        summary="Grades free-text answers against rubrics, and shows the evidence.",
+        version="0.1.0",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.include_router(router)
+    app.add_exception_handler(GradingError, _on_error)
+    app.add_exception_handler(BadRequest, _on_error)
+    app.add_exception_handler(StarletteHTTPException, _on_http_error)
+    app.add_middleware(Surroundings)
+    return app
+
+
+@router.post(
+    "/grade",
+    response_model=Grade,
+    responses=examples.GRADE_RESPONSES,
+    openapi_extra={"requestBody": examples.GRADE_REQUEST_BODY},
+    tags=["grading"],
+)
+async def grade(request: Request) -> Response:
+    """Grade one answer.
+
+    200 means graded, not good. `status` says how far: `graded`, `partial` (some criteria are `unassessed`, and
+    `score_bounds` says how far they could move the score) or `abstained` (nothing to grade; `flags` says why, no
+    model was asked). `evidence` holds code points of `answer` exactly as sent: `answer[start:end] == text`.
+    `X-Cache` repeats `cache`: `hit` means that no model was asked.
+    """
+    wanted = await grade_request(request)
+    parts: Parts = request.app.state.parts
+    rubric = wanted.rubric or parts.catalog.rubric_for(wanted.question_id or "")
+    wish = Wish(
+        judge=wanted.options.judge_name,
+        deadline_seconds=wanted.options.deadline_seconds,
+        request_id=request.state.request_id,
+    )
+    result = await parts.grader.grade(rubric, parts.catalog.rules, wanted.answer, wish)
+    headers = {"X-Cache": result.cache} if result.cache else {}
+    return Response(result.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.get("/questions", tags=["rubrics"])
+async def questions(request: Request) -> JSONResponse:
+    """The questions there are: id, title, question, role, format, whether STAR applies, how many criteria."""
+    parts: Parts = request.app.state.parts
+    listed = [
+        {
+            **rubric.model_dump(mode="json", include={"id", "title", "question", "role", "format", "star"}),
+            "points": len(rubric.points),
+            "pitfalls": len(rubric.pitfalls),
+        }
+        for rubric in parts.catalog.listed
+    ]
+    return JSONResponse({"questions": listed})
+
+
+@router.get("/questions/{question_id}", response_model=Rubric, tags=["rubrics"], responses=examples.NOT_FOUND)
+async def question(question_id: str, request: Request) -> Response:
+    """One question's rubric, with the keys of its file. 404: no such question."""
+    parts: Parts = request.app.state.parts
+    rubric = parts.catalog.rubric_for(question_id)
+    return Response(rubric.model_dump_json(exclude_none=True), media_type="application/json")
+
+
+@router.get("/healthz", tags=["operation"])
+async def healthz() -> dict[str, str]:
+    """200 while the process runs."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", tags=["operation"])
+async def readyz(request: Request) -> dict[str, str]:
+    """200 once models are loaded and rubrics read: the port opens only then.
+
+    `store` says whether verdicts are being remembered. A store that is away slows and costs, but stops nothing.
+    """
+    parts: Parts = request.app.state.parts
+    return {"status": "ready", "store": "ok" if await parts.store_ready() else "away"}
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics_page() -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    return problem_of(error, request.state.request_id)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException | StarletteHTTPException)
+    title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, "Refused")
+    detail = f"{request.method} {request.url.path}: {error.detail}; GET /docs shows the routes"
+    return problem(error.status_code, title, detail, request.state.request_id, error.headers)

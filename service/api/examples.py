@@ -1,0 +1,82 @@
+"""Examples and schemas for /docs; what they show is checked by a test."""
+
+from typing import Any
+
+from service.api.requests import GradeRequest
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"path": {"type": "string"}, "message": {"type": "string"}}},
+        },
+    },
+}
+
+ANSWER = (
+    "At a broker in Perth I looked after a model that priced car insurance. A driver wrote in that people born "
+    "abroad pay more. I had to find out whether that was our model. I compared the quotes by country of birth for "
+    "the same cars and found a gap of 14 percent. The cause was a feature for years of local licence. I capped it, "
+    "retrained, and measured again: 2 percent were left. Our lawyer and the complaints team went through it with me, "
+    "and the check now runs with every release. I learned to compare groups before launch, not after a letter."
+)
+
+GRADE_REQUESTS: dict[str, Any] = {
+    "by_id": {"summary": "A question of the catalog", "value": {"question_id": "2.2", "answer": ANSWER}},
+    "options": {
+        "summary": "With options",
+        "value": {"question_id": "2.2", "answer": ANSWER, "options": {"judge": "default", "deadline_seconds": 60}},
+    },
+    "own_rubric": {
+        "summary": "With a rubric of one's own",
+        "value": {
+            "rubric": {
+                "question": "Why should a password be hashed before it is stored?",
+                "points": [
+                    {"id": "p1", "text": "Says that a stolen database then does not hold the passwords themselves"},
+                    {"id": "p2", "text": "Names salting, and what it prevents"},
+                ],
+                "pitfalls": [{"id": "f1", "kind": "commission", "text": "Claims that hashes can be decrypted"}],
+            },
+            "answer": "If somebody copies the table they only get hashes. A salt makes precomputed tables useless.",
+        },
+    },
+}
+
+GRADE_REQUEST_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": GradeRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+            "examples": GRADE_REQUESTS,
+        }
+    },
+}
+
+
+def _problem(title: str) -> dict[str, Any]:
+    return {"description": title, "content": {"application/problem+json": {"schema": _PROBLEM}}}
+
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: _problem("No such question")}
+GRADE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Graded, partly graded, or nothing to grade: see `status`",
+        "headers": {"X-Cache": {"schema": {"type": "string"}, "description": "hit, miss, coalesced or mixed"}},
+    },
+    400: _problem("Not JSON"),
+    404: _problem("No such question"),
+    413: _problem("Answer too long, or body too large"),
+    415: _problem("Not application/json"),
+    422: _problem("Wrong fields, each named by its path; or an option that is not available"),
+    502: _problem("The judge refused, or its reply was unreadable"),
+    503: _problem("The judge is unreachable or overloaded"),
+    504: _problem("The deadline passed with nothing decided"),
+}

@@ -1,0 +1,130 @@
+"""What callers send: the body of `POST /grade`, read strictly, each wrong field named by its path."""
+
+import json
+import re
+from typing import Annotated, Any, Self
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.api.problems import BadRequest
+from service.core.errors import AnswerTooLong, ImpossibleOption
+from service.core.frozen import Frozen
+from service.core.rubric import Rubric
+
+LONGEST_ANSWER = 20_000  # code points, before normalisation
+LARGEST_RUBRIC = 100_000  # bytes of JSON
+LARGEST_BODY = 1_000_000  # bytes; an answer and a rubric at their limits fit, escapes included
+
+_NOT_BUILT = "is not built yet; leave it out"
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class Options(Frozen):
+    """How to grade; every field may be left out."""
+
+    judge: str = Field(default="default", description="default, one_call or per_criterion")
+    samples: int = Field(default=1, ge=1, description="readings per verdict; only 1 is built")
+    feedback_language: str = Field(default="en", description="only en is built")
+    max_cost_usd: float | None = Field(default=None, ge=0, description="not built yet")
+    deadline_seconds: float | None = Field(default=None, gt=0, le=3600, description="longest time for this grade")
+
+    def refuse_impossible(self) -> None:
+        """Raises ImpossibleOption for what is not built: an option is never ignored in silence."""
+        if self.samples != 1:
+            raise ImpossibleOption("samples", f"{self.samples} {_NOT_BUILT}, or send 1")
+        if self.feedback_language != "en":
+            raise ImpossibleOption("feedback_language", f"{self.feedback_language!r} {_NOT_BUILT}, or send 'en'")
+        if self.max_cost_usd is not None:
+            raise ImpossibleOption("max_cost_usd", _NOT_BUILT)
+        if self.judge in ("panel", "cascade"):
+            raise ImpossibleOption("judge", f"{self.judge!r} {_NOT_BUILT}, or send 'default'")
+        if self.judge not in ("default", "one_call", "per_criterion"):
+            raise ImpossibleOption("judge", f"no judge is called {self.judge!r}; there are one_call and per_criterion")
+
+    @property
+    def judge_name(self) -> str | None:
+        """None for the service's default."""
+        return None if self.judge == "default" else self.judge
+
+
+class GradeRequest(BaseModel):
+    """An answer to grade, with the question's id or a whole rubric."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+    answer: Annotated[str, Field(strict=True, description="free text, at most 20,000 code points")]
+    question_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    rubric: Rubric | None = None
+    options: Options = Options()
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Self:
+        if (self.question_id is None) == (self.rubric is None):
+            raise ValueError("send one of question_id and rubric, not both and not neither")
+        return self
+
+
+async def grade_request(request: Request) -> GradeRequest:
+    """The request's body as a value. Raises BadRequest (400, 413, 415, 422), AnswerTooLong, ImpossibleOption."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
+    document = _decoded(await _body(request))
+    _measure(document)
+    try:
+        wanted = GradeRequest.model_validate(document)
+    except ValidationError as error:
+        errors = [
+            {"path": _path(e["loc"]), "message": e["msg"].removeprefix("Value error, ")}
+            for e in error.errors(include_input=False)
+        ]
+        detail = "; ".join(f"{e['path']}: {e['message']}" for e in errors)
+        raise BadRequest(422, "Wrong fields", detail, errors) from None  # the error quotes the candidate's text
+    wanted.options.refuse_impossible()
+    return wanted
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise BadRequest(413, "Body too large", f"the body is over {LARGEST_BODY:,} bytes")
+    return bytes(body)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return _whole(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise BadRequest(400, "Not JSON", f"the body cannot be read as JSON: {reason}") from None
+
+
+def _whole(value: Any) -> Any:
+    """The document with lone surrogates replaced one for one, so that all of it can be encoded again."""
+    match value:
+        case str():
+            return _SURROGATE.sub("\ufffd", value)
+        case list():
+            return [_whole(item) for item in value]
+        case dict():
+            return {_whole(key): _whole(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _measure(document: Any) -> None:
+    if not isinstance(document, dict):
+        raise BadRequest(422, "Wrong fields", "the body must be a JSON object", [{"path": "", "message": "no object"}])
+    answer = document.get("answer")
+    if isinstance(answer, str) and len(answer) > LONGEST_ANSWER:
+        raise AnswerTooLong(f"the answer has {len(answer):,} code points; at most {LONGEST_ANSWER:,} are read")
+    size = len(json.dumps(document.get("rubric")).encode())
+    if size > LARGEST_RUBRIC:
+        message = f"the rubric takes {size:,} bytes as JSON; at most {LARGEST_RUBRIC:,} are read"
+        raise BadRequest(422, "Wrong fields", f"rubric: {message}", [{"path": "rubric", "message": message}])
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc) or "body"

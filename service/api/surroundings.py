@@ -1,0 +1,58 @@
+"""What surrounds every request: an id, a count, a time, and a problem where an error got this far. Plain ASGI."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import metrics
+from service.api.problems import problem_of
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = logging.getLogger(__name__)
+
+
+class Surroundings:
+    """Gives each request an id (the caller's `X-Request-Id` where it is sane) and sends it back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            # The type alone: a message could quote the candidate.
+            _log.error("request %s failed: %s", request_id, type(error).__name__, exc_info=_frames_only(error))
+            await problem_of(error, request_id)(scope, receive, send_with_id)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            metrics.REQUESTS.labels(route, str(status)).inc()
+            metrics.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+
+
+def _request_id(scope: Scope) -> str:
+    asked = Headers(scope=scope).get("x-request-id", "")
+    return asked if _SANE_ID.fullmatch(asked) else uuid.uuid4().hex
+
+
+def _frames_only(error: Exception) -> BaseException:
+    """Where it happened, without what it said."""
+    return type("Fault", (Exception,), {})().with_traceback(error.__traceback__)

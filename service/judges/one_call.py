@@ -1,0 +1,77 @@
+"""Ask about the whole rubric in one request, and read a JSON reply. Made for hosted models."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from service.core.prompt import Prompt, PromptTemplate
+from service.core.rubric import Criterion, Pitfall, Point
+from service.core.verdict import Mention, read_verdicts
+from service.judges import Case, Judgement
+from service.models import Model
+
+_TOKENS_EACH = 60  # room for one criterion's entry; twice what a typical one takes
+_TOKENS_AROUND = 60
+
+
+class OneCall:
+    """A judge that makes one request an answer, and one more for what the first reply left unreadable."""
+
+    name = "one_call"
+    rounds = 2
+
+    def __init__(self, model: Model, template: PromptTemplate) -> None:
+        self.model = model
+        self._template = template
+
+    @property
+    def identity(self) -> str:
+        return f"{self.name} {self.model.identity}"
+
+    def prompt_for(self, criterion: Criterion) -> PromptTemplate:  # noqa: ARG002 - one template serves all kinds
+        return self._template
+
+    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncIterator[Judgement]:
+        user = self._template.render(
+            "user",
+            question=case.question,
+            criteria=criteria,
+            mark=case.fence,
+            sentences=case.answer.sentences,
+        )
+        prompt = Prompt(
+            system=self._template.render("system"),
+            user=user,
+            most_tokens=_TOKENS_AROUND + _TOKENS_EACH * len(criteria),
+            schema=reply_schema(criteria),
+        )
+        reply = await self.model.complete(prompt, case.seconds_left())
+        case.completions.append(reply)
+        verdicts = read_verdicts(reply.text, criteria, case.answer, model=reply.model, prompt=self._template.label)
+        share = reply.cost_usd / len(verdicts) if verdicts and reply.cost_usd is not None else None
+        for verdict in verdicts:
+            yield Judgement(verdict, share)
+
+
+def reply_schema(criteria: Sequence[Criterion]) -> dict[str, Any]:
+    """The JSON schema of a reply: one entry per criterion, the level last. Small, as it is paid for in tokens."""
+    kinds = {c.id: _kind(c) for c in criteria}
+    return {
+        "type": "object",
+        "properties": {name: {"$ref": f"#/$defs/{kind}"} for name, kind in kinds.items()},
+        "required": list(kinds),
+        "additionalProperties": False,
+        "$defs": {kind: _entry(kind) for kind in dict.fromkeys(kinds.values())},
+    }
+
+
+def _kind(criterion: Criterion) -> str:
+    return "p" if isinstance(criterion, Point) else "f" if isinstance(criterion, Pitfall) else "s"
+
+
+def _entry(kind: str) -> dict[str, Any]:
+    levels = {"p": ["met", "partial", "missed"], "f": ["present", "absent"], "s": ["present", "partial", "absent"]}
+    fields: dict[str, Any] = {"at": {"type": "array", "items": {"type": "integer"}}}
+    if kind == "f":
+        fields["as"] = {"enum": [mention.value for mention in Mention]}
+    fields |= {"why": {"type": "string"}, "level": {"enum": levels[kind]}}
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}

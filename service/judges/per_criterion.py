@@ -1,0 +1,156 @@
+"""Ask about one criterion at a time, and read the verdict from the odds of the reply's first token.
+
+Made for small local models: question and answer are a prefix that the model reads once, each criterion adds a short
+question to it, and the sentence that shows the thing is asked for only where the thing was found.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from service.core.answer import Answer
+from service.core.errors import ImpossibleOption
+from service.core.prompt import Prompt, PromptTemplate
+from service.core.rubric import Criterion, Pitfall, PitfallKind, Point
+from service.core.verdict import Level, Mention, Verdict
+from service.judges import Case, Judgement
+from service.models import Model
+
+# Marks that are one token each in the vocabularies we know: "12" would be two, and its odds half of them.
+MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ODDS = 40
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The least odds of 'Yes' for each level, by kind of criterion."""
+
+    met: float = 0.5
+    partial: float = 0.3
+    present: float = 0.5
+    half_present: float = 0.3
+    asserted: float = 0.5
+    mentioned: float = 0.5
+
+
+class Passage(NamedTuple):
+    """Neighbouring sentences under one mark; one sentence each, unless there are more sentences than marks."""
+
+    mark: str
+    text: str
+    sentences: tuple[int, ...]
+
+
+class PerCriterion:
+    """A judge over a model that tells its first token's odds. Raises ImpossibleOption for one that doesn't."""
+
+    name = "per_criterion"
+    rounds = 1  # the same odds would come again
+
+    def __init__(self, model: Model, templates: Mapping[str, PromptTemplate], thresholds: Thresholds) -> None:
+        if not model.gives_odds:
+            raise ImpossibleOption(
+                "judge", f"per_criterion needs the odds of a model's first token, and {model.name!r} gives none"
+            )
+        self.model = model
+        self._templates = templates
+        self._thresholds = thresholds
+
+    @property
+    def identity(self) -> str:
+        return f"{self.name} {self.model.identity} {self._thresholds}"
+
+    def prompt_for(self, criterion: Criterion) -> PromptTemplate:
+        match criterion:
+            case Point():
+                return self._templates["point"]
+            case Pitfall(kind=kind):
+                return self._templates[kind.value]
+            case _:
+                return self._templates["star"]
+
+    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncIterator[Judgement]:
+        passages = passages_of(case.answer)
+        for criterion in criteria:
+            prompt = self._question(case, criterion, passages)
+            reply = await self.model.complete(prompt, case.seconds_left())
+            case.completions.append(reply)
+            yes = odds_of_yes(reply.first_token_odds or {})
+            if yes is None:
+                continue
+            level, mention = self._level(criterion, yes)
+            sentences: tuple[int, ...] = ()
+            if _found(criterion, level):
+                sentences = await self._evidence(case, criterion, prompt, passages)
+            yield Judgement(
+                Verdict(
+                    criterion_id=criterion.id,
+                    level=level,
+                    mention=mention,
+                    sentences=sentences,
+                    confidence=round(max(yes, 1 - yes), 4),
+                    model=reply.model,
+                    prompt=self.prompt_for(criterion).label,
+                ),
+                reply.cost_usd,
+            )
+
+    def _question(self, case: Case, criterion: Criterion, passages: Sequence[Passage]) -> Prompt:
+        template = self.prompt_for(criterion)
+        user = template.render("user", question=case.question, mark=case.fence, passages=passages, criterion=criterion)
+        return Prompt(system=template.render("system"), user=user, most_tokens=1, odds=_ODDS)
+
+    async def _evidence(
+        self, case: Case, criterion: Criterion, question: Prompt, passages: Sequence[Passage]
+    ) -> tuple[int, ...]:
+        """The sentences under the likeliest mark; none if the model named no mark."""
+        start = self.prompt_for(criterion).render("start")
+        reply = await self.model.complete(replace(question, start=start), case.seconds_left())
+        case.completions.append(reply)
+        odds = {token.strip(): p for token, p in (reply.first_token_odds or {}).items()}
+        best = max(passages, key=lambda passage: odds.get(passage.mark, 0.0))
+        return best.sentences if best.mark in odds else ()
+
+    def _level(self, criterion: Criterion, yes: float) -> tuple[Level, Mention | None]:
+        least = self._thresholds
+        match criterion:
+            case Point():
+                return ("met" if yes >= least.met else "partial" if yes >= least.partial else "missed"), None
+            case Pitfall(kind=PitfallKind.COMMISSION):
+                return ("committed", Mention.ASSERTS) if yes >= least.asserted else ("avoided", Mention.NONE)
+            case Pitfall(kind=kind):  # asked whether the thing is there, so the answer is inverted
+                missing = Mention.OMITS if kind is PitfallKind.OMISSION else Mention.ASSERTS
+                return ("avoided", Mention.NONE) if yes >= least.mentioned else ("committed", missing)
+            case _:
+                return (
+                    "present" if yes >= least.present else "partial" if yes >= least.half_present else "absent"
+                ), None
+
+
+def _found(criterion: Criterion, level: Level) -> bool:
+    """Whether there is a passage to point at."""
+    if isinstance(criterion, Pitfall):
+        return (level == "committed") == (criterion.kind is PitfallKind.COMMISSION)
+    return level not in ("missed", "absent")
+
+
+def passages_of(answer: Answer) -> list[Passage]:
+    """The sentences, evenly grouped where there are more of them than marks."""
+    sentences = answer.sentences
+    groups = min(len(sentences), len(MARKS))
+    cuts = [round(i * len(sentences) / groups) for i in range(groups + 1)]
+    return [
+        Passage(MARKS[i], " ".join(s.text for s in sentences[a:b]), tuple(s.number for s in sentences[a:b]))
+        for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))
+    ]
+
+
+def odds_of_yes(odds: Mapping[str, float]) -> float | None:
+    """Odds of yes against no, however they are spelt; None if the model wanted to say neither."""
+    said = {"yes": 0.0, "no": 0.0}
+    for token, p in odds.items():
+        word = token.strip().casefold()
+        if word in said:
+            said[word] += p
+    total = said["yes"] + said["no"]
+    return said["yes"] / total if total > 0 else None

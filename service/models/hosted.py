@@ -1,0 +1,297 @@
+"""Models reached through litellm: prompts go out, and its many ways to fail come back as the few of ours."""
+
+import asyncio
+import functools
+import importlib
+import logging
+import math
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.client import responses
+from typing import Any
+
+import httpx
+import tenacity
+
+from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
+from service.core.prompt import Prompt
+from service.metrics import JUDGE_RETRIES
+from service.models import Completion
+
+# The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
+_SOCKET_SECONDS = 3600.0
+_OLLAMA = ("ollama", "ollama_chat")
+_TRY_AGAIN = (408, 409, 425, 429)
+_MENDS = {401: "check its API key", 403: "check what its API key may do", 404: "check the model's name"}
+# Machine words such as invalid_api_key. Prose and keys don't look like that, so neither can be quoted by mistake.
+_REASON = re.compile(r"(?=.{1,40}$)[a-z]+(_[a-z]+)+")
+_JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
+
+
+@dataclass(frozen=True)
+class _Route:
+    """What litellm knows of one model, found out once."""
+
+    litellm: Any
+    api_key: str | None = field(repr=False)
+    takes_schema: bool
+    priced: bool
+
+
+class HostedModel:
+    """A model behind a provider's API. `name` is litellm's, such as openai/…, anthropic/… or ollama/….
+
+    Gives no odds: providers differ in whether they report them, so what needs odds is for local models. An openai/…
+    name with an `api_base` may stand for any server that speaks OpenAI's language, with or without a key.
+    `attempts` counts the first one; `sleep` waits between them.
+    """
+
+    gives_odds = False
+
+    def __init__(
+        self,
+        name: str,
+        api_base: str | None,
+        attempts: int = 3,
+        api_key: str | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._name = name
+        self._api_base = api_base
+        self._attempts = attempts
+        self._api_key = api_key
+        self._sleep = sleep
+        self._route: _Route | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def identity(self) -> str:
+        """The same name behind another address may be another model."""
+        return f"{self._name}@{self._api_base}" if self._api_base else self._name
+
+    async def warm(self) -> None:
+        """Import litellm, which takes seconds. Raises JudgeRefused for a name it doesn't know, or without a key."""
+        self._route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
+
+    async def close(self) -> None:
+        """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""
+        if self._route:
+            await self._route.litellm.close_litellm_async_clients()
+            self._route.litellm.in_memory_llm_clients_cache.flush_cache()
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+        """All attempts, and the waits between them, fall within `timeout_seconds`.
+
+        Raises ValueError for a prompt that begins the reply or asks for odds.
+        """
+        if prompt.start or prompt.odds:
+            raise ValueError(f"{self._name!r} is hosted: it carries on no reply and gives no odds")
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                if self._route is None:
+                    await self.warm()
+                completion: Completion = await self._retrying(timeout_seconds)(self._once, prompt)
+        except TimeoutError:
+            raise JudgeTimedOut(
+                f"{self._name!r} gave no answer in {timeout_seconds:g} seconds; allow it more, or take a faster model"
+            ) from None
+        return replace(completion, seconds=time.monotonic() - started)
+
+    def _retrying(self, timeout_seconds: float) -> tenacity.AsyncRetrying:
+        return tenacity.AsyncRetrying(
+            sleep=self._sleep,
+            retry=tenacity.retry_if_exception_type(JudgeUnavailable),
+            wait=_wait,
+            stop=tenacity.stop_after_attempt(self._attempts) | tenacity.stop_before_delay(timeout_seconds),
+            before_sleep=lambda _: JUDGE_RETRIES.labels(self._name).inc(),
+            reraise=True,
+        )
+
+    async def _once(self, prompt: Prompt) -> Completion:
+        import openai
+
+        assert self._route
+        try:
+            response = await self._route.litellm.acompletion(**self._request(self._route, prompt))
+        except openai.APIError as error:
+            # Not `from error`: its text may quote the request, and a logged traceback would spell it out.
+            raise _translated(error, self._name, self._route.litellm) from None
+        return _completion(response, self._name, self._route)
+
+    def _request(self, route: _Route, prompt: Prompt) -> dict[str, Any]:
+        request = {
+            "model": self._name,
+            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "temperature": 0,
+            "max_tokens": prompt.most_tokens,
+            "api_base": self._api_base,
+            "api_key": route.api_key,
+            "timeout": _SOCKET_SECONDS,
+            "num_retries": 0,
+            "max_retries": 0,
+            "drop_params": True,  # some models accept no temperature
+        }
+        if prompt.schema and route.takes_schema:
+            schema = {"name": "verdicts", "strict": True, "schema": dict(prompt.schema)}
+            request["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return request
+
+
+@functools.cache
+def _litellm() -> Any:
+    """litellm, imported and made quiet: it prints, logs requests and downloads unless told not to."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
+    import litellm
+
+    importlib.import_module("openai.resources.chat")  # half a second that the first call would spend on the event loop
+    litellm.suppress_debug_info = True
+    litellm.redact_messages_in_exceptions = True
+    litellm.turn_off_message_logging = True
+    for callbacks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
+        setattr(litellm, callbacks, [])
+    for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(logger).disabled = True
+    logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
+    return litellm
+
+
+def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
+    litellm = _litellm()
+    try:
+        provider = litellm.get_llm_provider(name, api_base=api_base)[1]
+    except litellm.BadRequestError:
+        raise JudgeRefused(f"litellm has no provider for {name!r}; name one, as in 'openai/{name}'") from None
+    if provider in _OLLAMA:
+        # Of models outside its table litellm asks localhost, several times a call, and blocks the event loop meanwhile.
+        litellm.model_cost.setdefault(name, {"litellm_provider": provider, "mode": "chat"})
+    known = _is_known(litellm, name)
+    return _Route(
+        litellm=litellm,
+        api_key=_key(litellm, name, provider, api_base, api_key),
+        takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
+        priced=known and provider not in _OLLAMA,
+    )
+
+
+def _is_known(litellm: Any, name: str) -> bool:
+    try:
+        litellm.get_model_info(name)
+    except Exception:  # what it raises is of no documented type
+        return False
+    return True
+
+
+def _takes_schema(litellm: Any, name: str, provider: str, ask_table: bool) -> bool:
+    """Whether replies can be held to a schema. Ollama holds any model to one, and so do most servers of one's own."""
+    if "response_format" not in (litellm.get_supported_openai_params(name, provider) or ()):
+        return False
+    return provider in _OLLAMA or not ask_table or bool(litellm.supports_response_schema(name))
+
+
+def _key(litellm: Any, name: str, provider: str, api_base: str | None, given: str | None) -> str | None:
+    """The key to pass; None where litellm finds it, or none is needed."""
+    if given:
+        return given
+    missing = [v for v in litellm.validate_environment(name)["missing_keys"] if v.endswith("_API_KEY")]
+    usual = f"{provider.upper()}_API_KEY"
+    if not missing and os.environ.get(usual) == "":  # set but blank, as compose files do
+        missing = [usual]
+    if not missing:
+        return None
+    if provider == "openai" and api_base:
+        return "none"
+    raise JudgeRefused(f"{name!r} needs an API key; set {' or '.join(missing)}")
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Full jitter, on top of what the provider asked for: those told the same time don't come back all at once."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after_seconds if isinstance(error, JudgeUnavailable) else None
+    return (asked or 0.0) + _JITTER(state)
+
+
+def _completion(response: Any, name: str, route: _Route) -> Completion:
+    if not response.choices:
+        raise JudgeUnavailable(f"{name!r} sent a reply without an answer in it; try again later")
+    choice = response.choices[0]
+    text, extra = choice.message.content, getattr(choice.message, "provider_specific_fields", None) or {}
+    if not text and (choice.finish_reason == "content_filter" or extra.get("refusal")):
+        raise JudgeRefused(f"{name!r} withheld its reply under its content policy; take another model for this answer")
+    usage = getattr(response, "usage", None)
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Completion(
+        text=text or "",
+        model=name,
+        input_tokens=getattr(usage, "prompt_tokens", None) or 0,
+        cached_tokens=getattr(details, "cached_tokens", None) or 0,
+        output_tokens=getattr(usage, "completion_tokens", None) or 0,
+        cost_usd=_cost_usd(response, name, route),
+        cut_off=choice.finish_reason == "length",
+    )
+
+
+def _cost_usd(response: Any, name: str, route: _Route) -> float | None:
+    """By litellm's table. None for a model not in it: litellm would then price by whatever name the reply gives."""
+    if not route.priced:
+        return None
+    try:
+        cost: float = route.litellm.completion_cost(completion_response=response, model=name, base_model=name)
+    except Exception:  # what it raises is of no documented type
+        return None
+    return cost or None  # nothing costs nothing: a zero is a gap in the table, or in the reply's usage
+
+
+def _translated(error: Any, name: str, litellm: Any) -> GradingError:
+    """Ours for one of litellm's, in words of our own."""
+    import openai
+
+    status, reason, headers = _status(error), _reason(error), getattr(error, "litellm_response_headers", None)
+    if isinstance(error, openai.APITimeoutError) and status != HTTPStatus.GATEWAY_TIMEOUT:
+        return JudgeTimedOut(f"{name!r} took too long to answer; allow it more time, or take a faster model")
+    too_long = isinstance(error, litellm.ContextWindowExceededError) or reason == "context_length_exceeded"
+    if too_long and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return AnswerTooLong(f"the answer is longer than {name!r} can read; shorten it, or take another model")
+    said = f"{status} {responses.get(status, '')}".strip() + (f" ({reason})" if reason else "")
+    if reason == "insufficient_quota":
+        return JudgeRefused(f"{name!r} refused: {said}; its account's quota is spent")
+    if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        what = f"unavailable: {said}" if headers else "out of reach, or sends no readable reply; check its address"
+        return JudgeUnavailable(f"{name!r} is {what}; try again later", _retry_after_seconds(headers))
+    return JudgeRefused(f"{name!r} refused: {said}; {_MENDS.get(status, 'trying again will not help')}")
+
+
+def _status(error: Any) -> int:
+    """The status that was sent. litellm also guesses by the words in the reply, in which a candidate may be quoted."""
+    given = int(getattr(error, "status_code", None) or HTTPStatus.INTERNAL_SERVER_ERROR)
+    sent = int(getattr(error.__context__, "status_code", None) or 0)
+    # A time-out of the client's own has no status: litellm gives it 408, and the error beneath a made-up 500.
+    return given if sent < HTTPStatus.BAD_REQUEST or given == HTTPStatus.REQUEST_TIMEOUT else sent
+
+
+def _reason(error: Any) -> str | None:
+    body = getattr(error.__context__, "body", None)
+    words = [body.get("code"), body.get("type")] if isinstance(body, dict) else []
+    return next((word for word in words if isinstance(word, str) and _REASON.fullmatch(word)), None)
+
+
+def _retry_after_seconds(headers: Any) -> float | None:
+    """What a Retry-After asks for, in seconds or as a date; None where it makes no sense."""
+    value = httpx.Headers(headers).get("retry-after", "")
+    with suppress(ValueError):
+        return max(0.0, float(value)) if math.isfinite(float(value)) else None
+    with suppress(ValueError, TypeError):  # TypeError: a date without its zone
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    return None

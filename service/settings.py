@@ -1,0 +1,84 @@
+"""What an operator sets: GRADER_* in the environment or in .env, read once."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+JudgeName = Literal["one_call", "per_criterion"]
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable GRADER_ + its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GRADER_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # the input holds the secret
+    )
+
+    model: str = Field(
+        default="local",
+        description="A litellm name (openai/…, anthropic/…, ollama/…), local, local:FILE.gguf or scripted:FILE.json.",
+    )
+    fallback_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated models that take over what the first could not judge."
+    )
+    api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server for hosted models.")
+    judge: JudgeName | None = Field(
+        default=None, description="The default judge; unset: per_criterion for local models, one_call for others."
+    )
+    redis_url: str | None = Field(
+        default=None, repr=False, description="Where verdicts are remembered; unset: in this process."
+    )
+    secret: SecretStr | None = Field(default=None, description="Keys the store. Needed with Redis; else random.")
+    cache_ttl_seconds: float = Field(default=30 * 86_400, gt=0, description="How long a verdict is remembered.")
+    cache_answers: int = Field(default=10_000, gt=0, description="Answers remembered at most without Redis.")
+    deadline_seconds: float | None = Field(
+        default=None, gt=0, description="Longest time for one grade; unset: 300 local, 30 hosted."
+    )
+    max_concurrent_calls: int = Field(default=32, gt=0, description="Calls to hosted models in flight at most.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on.")
+    open_network: bool = Field(
+        default=False, description="Listen beyond loopback without API keys: where something else guards the door."
+    )
+    rubrics_dir: Path | None = Field(default=None, description="Folder of rubrics; unset: the one shipped.")
+    threads: int | None = Field(default=None, gt=0, description="Threads of the local model; unset: one a processor.")
+
+    @field_validator("fallback_models", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.redis_url and not self.secret:
+            raise ValueError(
+                "GRADER_REDIS_URL needs GRADER_SECRET (32 random bytes, the same for every process): "
+                "without it no process could read what another has remembered"
+            )
+        if self.host not in LOOPBACK and not self.open_network:
+            raise ValueError(
+                f"without API keys this service listens on loopback only, not on {self.host!r}; "
+                "set GRADER_OPEN_NETWORK=true where something else guards the door"
+            )
+        return self
+
+    @cached_property
+    def secret_bytes(self) -> bytes:
+        """The secret; random for the life of the process where none is set."""
+        return self.secret.get_secret_value().encode() if self.secret else secrets.token_bytes(32)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the first model runs inside this process."""
+        return self.model.split(":", 1)[0] in ("local", "scripted")
