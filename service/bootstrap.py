@@ -16,6 +16,7 @@ from service.judges import Judge
 from service.judges.one_call import OneCall
 from service.judges.per_criterion import PerCriterion, Thresholds
 from service.models import Model
+from service.models.bounded import Bounded
 from service.models.hosted import HostedModel
 from service.models.local import LocalModel
 from service.models.metered import Metered
@@ -81,7 +82,10 @@ def model_of(name: str, settings: Settings) -> Model:
         return LocalModel(Path(rest) if rest else default_path(), threads=settings.threads)
     if kind == "scripted":
         return ScriptedModel(_script(Path(rest)))
-    return HostedModel(name, settings.api_base)
+    # A fallback at another provider has its own address.
+    same_provider = name.partition("/")[0] == settings.model.partition("/")[0]
+    model = HostedModel(name, settings.api_base if same_provider else None)
+    return Bounded(model, settings.max_concurrent_calls)
 
 
 def store_of(settings: Settings) -> VerdictStore:

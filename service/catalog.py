@@ -1,5 +1,6 @@
 """Read rubrics/ and prompts/ once, at start-up; a bad file stops the service there."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
@@ -52,9 +53,8 @@ class Catalog:
 
 
 def read_catalog(folder: Path = RUBRICS) -> Catalog:
-    """Every rubric of a folder; `_` files are no rubrics. Raises BadFile with all that is wrong in the first bad one."""
-    set_file = folder / "_set.yaml"
-    rules = read_yaml(set_file, RubricSet) if set_file.exists() else RubricSet()
+    """Every rubric of a folder; `_` files are no rubrics. Raises BadFile, telling all that is wrong in one file."""
+    rules = _rules(folder / "_set.yaml")
     rubrics: dict[str, Rubric] = {}
     for path in sorted(folder.glob("*.yaml"), key=_natural):
         if path.name.startswith("_"):
@@ -98,16 +98,26 @@ def read_prompts(folder: Path = PROMPTS) -> dict[str, PromptTemplate]:
         if name not in templates:
             raise BadFile(folder / f"{name}.md", [(None, "was released and is gone; bring it back")])
         if templates[name].digest != digest:
-            raise BadFile(
-                folder / f"{name}.md",
-                [
-                    (
-                        None,
-                        "was released; it, or what it includes, has changed since. Bring that back; new wording is a new file",
-                    )
-                ],
+            problem = (
+                "was released; it, or what it includes, has changed since: "
+                "bring that back, and give the new wording a new file"
             )
+            raise BadFile(folder / f"{name}.md", [(None, problem)])
     return templates
+
+
+def _rules(path: Path) -> RubricSet:
+    """The set's, refused where a score by them could leave 0 to 100 or its bounds; bands are for the lint to judge."""
+    if not path.exists():
+        return RubricSet()
+    document = _document(path)
+    rules = _valid(path, document, RubricSet)
+    levels = rules.level_values
+    if not math.isclose(rules.points_share + rules.star_share, 1):
+        raise BadFile(path, [(_line(document, ("points_share",)), "points_share and star_share must add up to 1")])
+    if not levels.missed <= levels.partial <= levels.met:
+        raise BadFile(path, [(_line(document, ("level_values",)), "level_values must rise: missed, partial, met")])
+    return rules
 
 
 def _text(path: Path) -> str:

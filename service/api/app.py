@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from service.api import examples
 from service.api.problems import BadRequest, problem, problem_of
-from service.api.requests import GradeRequest, grade_request
+from service.api.requests import grade_request
 from service.api.surroundings import Surroundings
 from service.catalog import Catalog
 from service.core.errors import GradingError
 from service.core.grade import Grade
 from service.core.rubric import Rubric
-from service.grading import Grader, Wish
+from service.grading import Grader
 
 router = APIRouter()
 
@@ -74,11 +74,7 @@ async def grade(request: Request) -> Response:
     wanted = await grade_request(request)
     parts: Parts = request.app.state.parts
     rubric = wanted.rubric or parts.catalog.rubric_for(wanted.question_id or "")
-    wish = Wish(
-        judge=wanted.options.judge_name,
-        deadline_seconds=wanted.options.deadline_seconds,
-        request_id=request.state.request_id,
-    )
+    wish = wanted.wish(request.state.request_id)
     result = await parts.grader.grade(rubric, parts.catalog.rules, wanted.answer, wish)
     headers = {"X-Cache": result.cache} if result.cache else {}
     return Response(result.model_dump_json(), media_type="application/json", headers=headers)

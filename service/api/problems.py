@@ -65,7 +65,7 @@ def problem_of(error: Exception, request_id: str) -> JSONResponse:
     """The problem for an error of ours; for any other a 500 that tells nothing of the inside."""
     match error:
         case BadRequest():
-            more = {"errors": list(error.errors)} if error.errors else {}
+            more: dict[str, Any] = {"errors": list(error.errors)} if error.errors else {}
             return problem(error.status, error.title, str(error), request_id, **more)
         case GradingError():
             status, title = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)

@@ -11,6 +11,7 @@ from service.api.problems import BadRequest
 from service.core.errors import AnswerTooLong, ImpossibleOption
 from service.core.frozen import Frozen
 from service.core.rubric import Rubric
+from service.grading import Wish
 
 LONGEST_ANSWER = 20_000  # code points, before normalisation
 LARGEST_RUBRIC = 100_000  # bytes of JSON
@@ -42,11 +43,6 @@ class Options(Frozen):
         if self.judge not in ("default", "one_call", "per_criterion"):
             raise ImpossibleOption("judge", f"no judge is called {self.judge!r}; there are one_call and per_criterion")
 
-    @property
-    def judge_name(self) -> str | None:
-        """None for the service's default."""
-        return None if self.judge == "default" else self.judge
-
 
 class GradeRequest(BaseModel):
     """An answer to grade, with the question's id or a whole rubric."""
@@ -64,18 +60,27 @@ class GradeRequest(BaseModel):
             raise ValueError("send one of question_id and rubric, not both and not neither")
         return self
 
+    def wish(self, request_id: str) -> Wish:
+        """What is asked of the grader beside the answer."""
+        judge = None if self.options.judge == "default" else self.options.judge
+        return Wish(judge=judge, deadline_seconds=self.options.deadline_seconds, request_id=request_id)
+
 
 async def grade_request(request: Request) -> GradeRequest:
-    """The request's body as a value. Raises BadRequest (400, 413, 415, 422), AnswerTooLong, ImpossibleOption."""
+    """The request's body as a value. Raises BadRequest (400, 413, 415) and what `request_of` raises."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
-    document = _decoded(await _body(request))
+    return request_of(_decoded(await _body(request)))
+
+
+def request_of(document: Any) -> GradeRequest:
+    """A JSON document as a request. Raises BadRequest (422), AnswerTooLong, ImpossibleOption."""
     _measure(document)
     try:
         wanted = GradeRequest.model_validate(document)
     except ValidationError as error:
         errors = [
-            {"path": _path(e["loc"]), "message": e["msg"].removeprefix("Value error, ")}
+            {"path": ".".join(map(str, e["loc"])) or "body", "message": e["msg"].removeprefix("Value error, ")}
             for e in error.errors(include_input=False)
         ]
         detail = "; ".join(f"{e['path']}: {e['message']}" for e in errors)
@@ -124,7 +129,3 @@ def _measure(document: Any) -> None:
     if size > LARGEST_RUBRIC:
         message = f"the rubric takes {size:,} bytes as JSON; at most {LARGEST_RUBRIC:,} are read"
         raise BadRequest(422, "Wrong fields", f"rubric: {message}", [{"path": "rubric", "message": message}])
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc) or "body"

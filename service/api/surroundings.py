@@ -55,4 +55,4 @@ def _request_id(scope: Scope) -> str:
 
 def _frames_only(error: Exception) -> BaseException:
     """Where it happened, without what it said."""
-    return type("Fault", (Exception,), {})().with_traceback(error.__traceback__)
+    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sentencex
@@ -16,12 +17,27 @@ READING = "1"
 
 LONGEST_SENTENCE = 30  # words; a longer piece is evidence for too much
 _SHORTEST_PIECE = 6
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:['’\-][^\W_]+)*")
+_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # of scripts written without spaces
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
+_TOKEN = re.compile(rf"[{_UNSPACED}]{{1,2}}|[^\s{_UNSPACED}]+")  # two such characters make about a word
 _CONNECTIVES = frozenset(
-    """and but so then because when while after before which where although however therefore also
-    y pero entonces porque cuando mientras después luego donde aunque además así
-    e mas então quando enquanto depois onde embora além assim pois
-    et mais donc puis alors car quand après ensuite où ainsi parce""".split()
+    re.findall(
+        r"\w+",
+        """and but so then because when while after before which where although however therefore also
+        y pero entonces porque cuando mientras después luego donde aunque además así
+        e mas então quando enquanto depois onde embora além assim pois
+        et mais donc puis alors car quand après ensuite où ainsi parce""",
+    )
+)
+_INVISIBLE = (
+    r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ue000-\uf8ff\U000f0000-\U0010ffff"  # the last two: private use
+)
+_UNSEEN = re.compile(f"[{_INVISIBLE}]+")
+# A character with the marks, vowels and final consonants that normalising may join to it, whatever hides between them.
+_CLUSTER = re.compile(
+    rf"(?:[{_INVISIBLE}]+|.)(?:[{_INVISIBLE}]*[\u0300-\u036f\u1161-\u11ff\u3099\u309a\uff9e\uff9f])*", re.DOTALL
 )
 
 
@@ -79,7 +95,8 @@ class Answer:
     def sentences(self) -> tuple[Sentence, ...]:
         """Numbered from 1; together they hold every word of the text."""
         text, spans = self._normalised
-        cuts = (cut for line in re.finditer(r"[^\n]+", text) for cut in _cuts(text, line.span(), self.language))
+        lines = (line.span() for line in re.finditer(r"[^\n]+", text))
+        cuts = (cut for line in lines for cut in _cuts(self._normalised, line, self.language))
         return tuple(
             Sentence(n, text[start:end], Span(spans[start].start, spans[end - 1].end))
             for n, (start, end) in enumerate(cuts, 1)
@@ -93,41 +110,43 @@ class Answer:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; of scripts written without spaces, each character."""
-    return tuple(match.group().casefold() for match in _WORD.finditer(text))
+    return tuple(match.group().casefold().replace("’", "'") for match in _WORD.finditer(text))
 
 
 def _normalise(received: str) -> _Normalised:
     characters: list[str] = []
     spans: list[Span] = []
-    for cluster in re.finditer(r"(?s).[\u0300-\u036f]*", received):
-        for character in unicodedata.normalize("NFKC", cluster.group()):
-            kept = _kept(character)
-            if kept.isspace() and characters and characters[-1].isspace():  # one for the run; a line's end prevails
-                characters[-1] = max(characters[-1], kept, key="\n".__eq__)
-            elif kept:
-                characters.append(kept)
+    for cluster in _CLUSTER.finditer(received):
+        for character in _folded(_UNSEEN.sub("", cluster.group())):
+            if character.isspace() and characters and characters[-1].isspace():
+                characters[-1] = max(
+                    characters[-1], character, key="\n".__eq__
+                )  # one for the run; a line's end prevails
+            else:
+                characters.append(character)
                 spans.append(Span(*cluster.span()))
     text = "".join(characters)
     left, right = len(text) - len(text.lstrip()), len(text.rstrip())
     return _Normalised(text[left:right], tuple(spans[left:right]))
 
 
-def _kept(character: str) -> str:
-    if character in "\n\r\u2028\u2029\v\f":
-        return "\n"
-    if character.isspace():
-        return " "
-    category = unicodedata.category(character)
-    invisible = category in ("Cc", "Cf", "Co", "Cs") or "\ufe00" <= character <= "\ufe0f"
-    return "" if invisible else character
+def _folded(cluster: str) -> str:
+    folded = unicodedata.normalize("NFKC", cluster)
+    if " " in folded and not cluster[0].isspace():  # such as the accent typed for an apostrophe: it parts no words
+        folded = unicodedata.normalize("NFC", cluster)
+    seen = _UNSEEN.sub("", folded)
+    return "".join("\n" if c in "\n\r\x85\u2028\u2029\v\f" else " " if c.isspace() else c for c in seen)
 
 
-def _cuts(text: str, line: tuple[int, int], language: str | None) -> list[tuple[int, int]]:
-    pieces = []
-    boundaries: list[dict[str, Any]] = sentencex.get_sentence_boundaries(language or "en", text[line[0] : line[1]])
-    for boundary in boundaries:
-        start, end = line[0] + boundary["start_index"], line[0] + boundary["end_index"]
-        tokens = [(start + t.start(), start + t.end()) for t in re.finditer(r"\S+", text[start:end])]
+def _cuts(normalised: _Normalised, line: tuple[int, int], language: str | None) -> list[tuple[int, int]]:
+    text, spans = normalised
+    boundaries: list[dict[str, Any]] = sentencex.get_sentence_boundaries(language or "en", text[slice(*line)])
+    starts = {line[0] + boundary["start_index"] for boundary in boundaries}
+    # What was one character as received stays in one sentence.
+    edges = [line[0], *sorted(at for at in starts if at > line[0] and spans[at] != spans[at - 1]), line[1]]
+    pieces: list[tuple[int, int]] = []
+    for start, end in pairwise(edges):
+        tokens = [token.span() for token in _TOKEN.finditer(text, start, end)]
         pieces += [(part[0][0], part[-1][1]) for part in _shortened(text, tokens)]
     return pieces
 
@@ -141,7 +160,7 @@ def _shortened(text: str, tokens: list[tuple[int, int]]) -> list[list[tuple[int,
 
     def cost(at: int) -> tuple[int, float]:
         before, after = text[slice(*tokens[at - 1])], text[slice(*tokens[at])].casefold()
-        pause = 0 if before[-1] in ";:—–.!?" else 1 if before[-1] == "," else 2 if after in _CONNECTIVES else 3
+        pause = 0 if before[-1] in ";:—–.!?。" else 1 if before[-1] in ",、" else 2 if after in _CONNECTIVES else 3
         return pause, abs(at - len(tokens) / 2)
 
     at = min(range(_SHORTEST_PIECE, len(tokens) - _SHORTEST_PIECE + 1), key=cost)

@@ -1,8 +1,7 @@
 """What is decided without a model: answers with nothing to grade, and passages that speak to the grader."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from service.core.answer import Answer, Span, words_of
@@ -11,8 +10,9 @@ from service.core.rubric import Rubric
 
 FEWEST_WORDS = 5
 _ECHO_QUESTION = 0.8  # share of the answer's three-word runs that stand in the question
-_ECHO_RUBRIC = 0.7
-_REPEATED = 0.34  # share of its five-word runs that are new: a passage said three times or more
+_OWN_WORDS = 3  # beside them; so many make an answer that quotes its question
+_ECHO_RUBRIC = 0.7  # share of the other runs that stand in the rubric
+_REPEATED = 0.34  # five-word runs that differ, by its words: a passage said three times or more
 _ENOUGH_TO_REPEAT = 15  # words
 
 
@@ -36,38 +36,160 @@ class Flag(Frozen):
     end: int
 
 
-# Phrases that open an answer, or decline one, and say nothing. Compared as words, so case and punctuation don't matter.
+# Phrases that stand in for an answer. Compared as words, so case and punctuation don't matter.
 _NO_CONTENT = frozenset(
     words_of(phrase)
     for phrase in """
-    thought process|my thought process|thinking process|reasoning|solution|the solution|answer|the answer|my answer
-    let's solve this problem step by step|let us solve this problem step by step|let's think step by step
-    let me think|let's think|to be determined|tbd|todo|n/a|na|none|nothing|no answer|no response|no comment|no idea
-    empty submission|not answered|i don't know|i dont know|i do not know|don't know|idk|not sure|i am not sure|i'm not sure
-    i have no idea|sorry i don't know|pass|skip|test|asdf|lorem ipsum|yes|no|ok|okay|hello|hi|final answer|here is my answer
-    respuesta|solución|la respuesta|no sé|no lo sé|no tengo idea|sin respuesta|proceso de pensamiento|pensemos paso a paso
-    resolvamos este problema paso a paso|resposta|solução|a resposta|não sei|não faço ideia|sem resposta
-    vamos resolver este problema passo a passo|processo de pensamento|réponse|la réponse|je ne sais pas|aucune idée
-    pas de réponse|résolvons ce problème étape par étape|antwort|lösung|ich weiß nicht|keine ahnung|解|答|解答|答案|かいせつ|解説
+    to be determined|tbd|todo|n/a|na|none|nothing|no answer|no response|no comment|no submission|empty submission
+    not answered|not applicable|idk|pass|skip|skipped|test|yes|no|ok|okay|hello|hi|nada|ninguna|nenhuma|aucune|rien
+    sin respuesta|sem resposta|pas de réponse|keine antwort|なし|無回答|わかりません|分かりません|不知道|不清楚|无|没有
     """.replace("\n", "|").split("|")
     if phrase.strip()
 )
 
-_INJECTIONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}\b(?:rubric|instruction|prompt|criteri|rule|guideline|evaluation|above|previous)\w*",
-        r"\b(?:ignora|olvida|ignore|esqueça|oublie[rz]?)\b[^.\n]{0,40}\b(?:instruc|rúbrica|rubrica|instruç|consigne|critère|critério|criterio)\w*",
-        r"<\|?/?(?:system|assistant|im_start|im_end|user|instructions?|answer|grader)\b[^>\n]{0,40}\|?>",
-        r"\[/?(?:INST|SYSTEM|SYS)\]|<<SYS>>|^\s*#{0,3}\s*(?:system|assistant)\s*(?::|override|prompt|message)",
-        r"\byou are (?:now )?(?:the|a|an) [^.\n]{0,30}\b(?:grader|judge|evaluator|examiner|assessor|interviewer)\b",
-        r"\b(?:verdict|score|grade|rating|status|confidence|result)\b[\"'*]{0,3}\s*(?:is|=|:|of|to)?\s*[\"'*]{0,3}(?:pass(?:ed)?\b|met\b|approved\b|\d{1,3}\s*(?:/|out of)\s*\d{1,3}|100\s*%|full marks)",
-        r"\b(?:output|return|emit|give|assign|award|mark|set|grant|report)\b[^.\n]{0,40}\b(?:pass|approved|full marks|full (?:credit|score)|maximum (?:score|grade|marks)|perfect score|all (?:criteria|points) (?:as )?met|a 10|10/10|100/100|top band)\b",
-        r"\b(?:all|every|\d+/\d+)\s+(?:criteria|criterion|points?|rubric items?)\b[^.\n]{0,20}\b(?:met|satisfied|passed|fulfilled)\b",
-        r"(?:-{2,}|={2,}|#{2,})\s*(?:end of|begin)?[^\n]{0,30}\b(?:candidate|answer|evaluation|grading|submission)\b[^\n]{0,30}(?:-{2,}|={2,}|#{2,}|$)",
-        r"\b(?:as|this is) (?:an?|the) (?:ai|llm|automated)\b[^.\n]{0,20}\b(?:grader|judge|evaluator)\b|\bdear (?:grader|judge|evaluator)\b",
-        r"\b(?:system|policy|developer) (?:override|update|notice|message)\b",
+# Words of openings and of declining. An answer made of them alone says nothing, in whatever order they stand.
+_FILLER = frozenset(
+    words_of(
+        """
+    a about all am an analysis and answer answering answers approach are asked asking be begin below break by can
+    carefully clue conclusion consider deep do does don't dont down explain explanation final finally first following
+    follows for give go going have here here's i i'd i'll i'm idea in is it it's its know let let's lets me my next no
+    not now of ok okay on please problem process question questions reason reasoning reply response said say see
+    solution solve solving sorry start step steps sure take that the then there therefore think thinking this thought
+    thoughts through to us want we we'll well will with would you your asdf bla blah ipsum lorem qwerty 1 2 3
+    a analicemos así con conclusión cuidado de detenidamente digamos el en es esta este esto explicación final idea la
+    lo mi muy no pensamiento pensar pensemos paso por pregunta primero problema proceso pues que razonamiento
+    reflexionemos resolvamos resolver respuesta sé siguiente solución tengo un una vamos veamos y yo
+    a ao aqui conclusão com cuidado da de deste e está este explicação faço final ideia isso meu minha não o os passo
+    para pensamento pensar pergunta por primeiro problema processo raciocínio resolver responder resposta saber sei
+    seguir segue solução tenho um uma vamos ver
+    à analysons au aucune ce cette commençons conclusion d'abord de donc du est et étape étapes explication finale
+    idée il j'ai je la le les ma mon n'ai ne ni non nous par pas pensée pensons processus problème question
+    raisonnement réfléchir réfléchissons réflexion réponse répondre résolvons résoudre sais solution une voici
+    voyons
+    antwort auf aufgabe das dem denken denkprozess der die diese dieses ein es folgt für frage habe hier ich ist keine
+    ahnung lass lassen lösen lösung lösungsweg meine mal nachdenken nicht problem schritt schritte sie uns weiß wie wir
+    解答案析题題問问法回复復让讓我们們来來一步地思考想这這个個是的最终終解決决かいせつ解説説明え次よ考えましうて分問と
+    """
     )
+)
+
+# An order opens its clause or is addressed to "you"; what a candidate tells of having ignored or given doesn't.
+_ORDER = (
+    r"(?:^|[.,:;!?\"'“”‘’«»()\[\]{}*#>=~|/–—-] ?|\b(?:and|then|now|please|kindly|simply|just|hereby|so|e|y|et|und)\s+"
+    r"|\byou\s+(?:(?:must|should|can|may|will|shall|need|are|have|now|also|required|told|only)\s+){0,3}(?:to\s+)?)"
+    r"(?:(?:please|kindly|now|just|simply|so|then|only|por favor|s'il (?:te|vous) plaît|veuillez|bitte)[\s,:]+){0,3}"
+)
+_DISREGARD = (
+    r"(?:ignore|disregard|forget|override|bypass|overlook|discard|do not follow|don['’]t follow"
+    r"|ignor(?:a|ad|ez|er|ate|iere?n?)|olvid[ae]|descart[ae]|ha(?:z|ga) caso omiso|no tengas? en cuenta|no sigas?"
+    r"|esque[cç]a|desconsidere|despreze|não (?:siga|considere)|oublie[rz]?|ne (?:suis|suivez) pas"
+    r"|ne t(?:iens|enez) pas compte|fai(?:s|tes) abstraction|verg(?:iss|essen)|missachten?|dimentica(?:te)?)\b"
+)
+_GUIDANCE = (
+    r"(?:r[uú]bri[ck]|instru[ck]|instruç|istruzion|consigne|dire[ct]tri|directive|prompt|guideline|mark scheme|barème"
+    r"|[ck]rit[eéè]ri|critère|pautas|anweisung|vorgabe|bewertung|r[eè]g(?:l[ae]s|ras|ole|eln)\b"
+    r"|(?:grading|marking|scoring|evaluation|assessment) \w+"
+    r"|(?:previous|prior|above|earlier|preceding|these|those|your|all|any|given|original) (?:\w+ )?"
+    r"(?:rules|orders|commands|directions|text|messages?)\b"
+    r"|(?:everything|anything|all|whatever|what) (?:\w+ ){0,4}(?:above|before|previously|earlier|so far|told)\b)"
+)
+_RATE = (
+    r"(?:output|return|emit|give|assign|award|mark|set|grant|report|score|rate|grade|evaluate|assess|respond|reply|answer"
+    r"|print|write|say|label|treat|consider|classify|select|choose|record|enter|declare|accept"
+    r"|d[aáéê]|d[ae]le|denle|otorg(?:a|ue)|asign[ae]|pon(?:le|ga)?|mar(?:ca|que)|calific?(?:a|que)|eval[uú][ae]"
+    r"|conced[ae]|consider[ae]|respond[ae]|devuelv[ae]|atribua|avalie|retorne|donne[rz]?|attribue[rz]?|accorde[rz]?"
+    r"|mets|mettez|note[rz]?|considère|considérez|marque[rz]?|valide[rz]?|réponde?[sz]|gib|geben|verg(?:ib|eben)"
+    r"|bewerten?|setzen?|markieren?|antworten?|dai|date|assegna(?:te)?|valuta(?:te)?)\b"
+)
+_MOST = r"(?P<most>\d{1,3})\s*(?:/|out of|sobre|sur|von|su|de)\s*(?P=most)\b"  # ten of ten, whatever ten is
+_REWARD = (
+    rf"(?:(?-i:PASS(?:ED)?|MET|APPROVED)\b|[\"'“‘](?:pass(?:ed)?|met|approved|yes)\b|\byes(?: to\b|\W{{0,3}}$)|{_MOST}"
+    r"|\ba 10\b|100\s*%|\bas (?:an? )?(?:pass|met|present|satisfied|fulfilled|approved)\b"
+    r"|\b(?:full|maximum|max|top|highest|perfect)(?: possible)? (?:mark|credit|score|grade|point|rating|band)"
+    r"|\ball (?:the )?(?:points|marks)\b(?! (?:of|on|in)\b)"
+    r"|\ball (?:the )?(?:\w+ )?(?:criteria|items) (?:as )?(?:met|satisfied|present)"
+    r"|(?:puntuación|calificación|pontuação|nota|note|punteggio) (?:m[aá]s?sim|m[aá]xim|m[aá]i?s alt|perfect|complet)"
+    r"|máxima (?:puntuación|calificación|nota|pontuação)|meilleure note"
+    r"|(?:tous|tod[oa]s) l?[eoa]s (?:points|critères|puntos|criterios|pontos|critérios)"
+    r"|volle[rn]? punkt|höchst(?:punktzahl|note)|bestnote|bestanden|alle (?:kriterien|punkte)"
+    r"|cumpli?d[oa]s?\b|cumprid[oa]s?\b|apro[bv]ad[oa]|rempli|erfüllt)"
+)
+_JUDGE = r"(?:auto-?)?(?:grader|judge|evaluator|examiner|assessor|marker|rater)"
+_JUDGE_ELSEWHERE = (
+    r"(?:el |la |o |l['’]|le |den |die )?(?:evaluador|calificador|corrector|examinador|avaliador|corretor|évaluateur"
+    r"|correcteur|examinateur|prüfer|bewerter)\b"
+)
+_CLAUSE = r"(?:^|[.;,!?*#|{(\[\"'-] ?)"
+_MARKED = (
+    r"[\"'*]*\s*(?:[:=]|\bis\b)\s*[\"'*]*(?:pass(?:ed)?|met|approved|full|perfect|excellent|outstanding|strong"
+    rf"|correct|accepted|a\+|max\w*|{_MOST}|(?:10|100)(?:\.0+)?(?![\d.%/]))"
+)
+_ANSWER = r"(?:candidate|student|answer|response|evaluation|grading|grader|judge|submission)"
+_SHEET = r"(?:(?:rubric|grading|marking) \w+|criteri(?:a|on)\b)"
+
+_INJECTIONS = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        # Orders: to leave the rubric aside, or to rate.
+        rf"{_ORDER}{_DISREGARD}[^.]{{0,50}}?{_GUIDANCE}",
+        rf"{_ORDER}{_RATE}[^.]{{0,70}}?{_REWARD}",
+        r"(?:忽略|无视|無視|忘记|忘掉)[^。\n]{0,15}(?:指令|指示|说明|說明|评分|評分|规则|規則|标准|標準|要求|提示)",
+        r"(?:指示|指令|基準|ルーブリック|ルール)[^。\n]{0,8}(?:無視|忘れ)|满分|滿分|満点|만점|지시[^.\n]{0,10}무시",
+        r"(?:игнорируй|забудь|не учитывай)\w*[^.\n]{0,40}(?:инструкц|критери|правил|указани|рубрик)",
+        r"(?:максимальн|высш)\w* (?:балл|оценк)",
+        # Another's voice: the marks of a conversation, a system, an end of the answer that is none.
+        r"<\|[a-z_/]{2,30}\|>|<</?SYS>>|\[/?(?:INST|SYSTEM|SYS|ADMIN|DEVELOPER)\b[^\]\n]{0,30}\]",
+        r"</?(?:system|assistant|instructions?|answer|grader|grading|evaluation|verdict|rubric|judge)(?:[-_\s][^>\n]{0,40})?>",
+        r"^\W{0,5}(?-i:SYSTEM|ASSISTANT|ADMIN|DEVELOPER)\s*:|\b(?-i:SYSTEM|POLICY|DEVELOPER|ADMIN) (?-i:[A-Z]{4,})",
+        r"(?:^|[\[({<#*=-] ?)(?:system|assistant|policy|developer|admin\w*|grading|grader) "
+        r"(?:(?:override|update|notice|message|alert|note|prompt|instructions?) ?){1,2}[\])}>:*=-]",
+        rf"(?:[-=#*~_<\[]{{2}}|[\[(<])\s*(?:the )?(?:end|begin|start|beginning)\b[^\n]{{0,20}}\b{_ANSWER}",
+        rf"(?-i:END|BEGIN|START)(?= [A-Z ]{{6}}) (?:of )?(?:the )?{_ANSWER}",
+        r"##\s*(?:grading|grader|rubric|verdict|judge)\b",
+        # A word to the grader, or a role for it.
+        r"(?:^|[.,:;!?\"'\[(*#>-] ?|\bnow )(?:(?:you are|you're|act as|pretend (?:to be|you are))(?: now)?|as) "
+        rf"(?:an?|the)\b[^.\n]{{0,30}}\b{_JUDGE}\b(?=[,.;:!]|[^.\n]{{0,15}}\b(?:you|your|who|that|must|always|and)\b|$)",
+        rf"\b(?:dear|hey|hello|attention)[\s,:]+(?:\w+ )?{_JUDGE}\b|\b{_JUDGE} (?:checklist|instructions?|override)\b",
+        r"\b(?:note|message|memo|reminder|hint|p\.?s\.?) (?:to|for) (?:the |any |all |whoever )?"
+        rf"(?:ai |llm |automated ){{0,2}}(?:{_JUDGE}|grading|grades)\b",
+        rf"\b(?:nota|mensaje|aviso|mensagem|note|message|hinweis) (?:para|al?|ao|à|au|pour|an|für) {_JUDGE_ELSEWHERE}",
+        rf"\b(?:atención|atenção|attention|estimad[oa]|car[oa]|cher|chère|lieber?)\W+{_JUDGE_ELSEWHERE}",
+        r"\b(?:the|this|any|your) (?:ai )?(?:auto-?)?grader (?:will|must|should|shall|is to|has to|reads?)\b",
+        r"\bstop (?:grading|evaluating|judging|scoring)\b|\bfrom now on,? you\b|\brubric says\b",
+        r"\b(?:previous|prior|above|earlier) (?:instructions?|prompts?|rules) (?:is|are|were|no longer)\b",
+        r"\bpass (?:this (?:answer|response|candidate)\b|(?:me|the candidate)(?=[.!]|$))",
+        # A verdict already given.
+        r"\b(?:final|overall|official|assigned|recommended|suggested|proposed)[\s_]+"
+        rf"(?:verdict|score|grade|rating|mark|decision|evaluation|result)\b{_MARKED}",
+        rf"{_CLAUSE}(?:verdict|score|grade|rating|mark|level)\b{_MARKED}",
+        rf"{_CLAUSE}(?:result|status|decision|evaluation)[\"'*]*\s*[:=]\s*[\"'*]*"
+        r"(?:pass(?:ed)?|met|approved|full marks)[\"'*]*\s*(?:$|[.,;})|!])",
+        rf"\b(?:verdict|grade)\b\W{{0,3}}(?:is )?pass\b|\bscores?[\s:=]{{1,3}}{_MOST}",
+        r"(?-i:\bPASS(?:ED)?[\s,;:-]+[Ss](?:core|CORE)\b)",
+        r"\bmet,? met\b|\b(?:level|verdict)\W{1,3}met\b|\b(?:output|return|reply|respond|answer) (?:with )?\W?met\b",
+        r"\b(?:answer|response|submission|criterion|criteria|rubric)\b[^.\n]{0,30}\bas (?:met|perfect|satisfied)\b",
+        rf"\b(?:answer|response|submission) (?:\w+ )?(?:scored|got|received|earned) {_MOST}",
+        r"\bI (?:demand|want|deserve|expect) (?:\w+ ){0,2}(?:perfect|full|maximum|top) (?:score|mark|grade)",
+        r"\b(?:this|the|my|above) (?:answer|response|submission|candidate)(?: \w+ly| above)? (?:meets|earns"
+        r"|deserves|merits|scores|satisfies|fulfils|fulfills|covers|gets|receives|passes"
+        r"|is worth|(?:should|must) (?:get|receive|pass|earn|be (?:given|awarded|graded|marked|scored|rated)))\b"
+        r"[^.\n]{0,50}?(?:(?-i:\bPASS\b)|\b(?:full|maximum|top|highest|perfect) (?:possible )?"
+        r"(?:mark|credit|grade|point|band|score)"
+        rf"|\b(?:all|every)(?: of)?(?: the)? {_SHEET}|{_MOST})",
+        r"\b(?:earns|deserves|merits|awarding|assigning) (?:\w+ ){0,3}(?:perfect|full|maximum) (?:score|mark|grade)",
+        rf"(?:^|[.;,!?*#>\])-] ?)(?:all|every|each)(?: of)?(?: the)? (?:points?|requirements?|{_SHEET})"
+        r"(?: (?:is|are|have been|has been))?(?: fully)? (?:met|satisfied|fulfilled|passed)\b",
+        r"\b(?:met|meets?|satisf\w+|fulfil\w*) (?:all|every|each)(?: of)?(?: the)? (?:rubric|grading|marking)\b",
+        r"(?:\[[x✓✔]\]|[✓✔☑✅])\s*(?:all |every )?(?:\w+ )?(?:criteri|requirement|rubric|point)",
+        r"[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]",  # one word in two alphabets that look alike
+    )
+)
+# What is not shown: tags and variation selectors can spell out whole sentences, an override turns the order round.
+# The flags of England, Scotland and Wales are tags after a black flag.
+_HIDDEN = re.compile(
+    "(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007e]{3,}"
+    "|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u202d\u202e]"
 )
 
 
@@ -87,27 +209,36 @@ def nothing_to_grade(flags: Iterable[Flag]) -> bool:
 
 def _reason_not_to_grade(answer: Answer, rubric: Rubric) -> FlagKind | None:
     words = answer.words
-    if not answer.text:
-        return FlagKind.EMPTY
-    if not words or words in _NO_CONTENT:
-        return FlagKind.NO_CONTENT
-    if len(words) < FEWEST_WORDS:
-        return FlagKind.TOO_SHORT
-    if _share_from(words, [rubric.question]) >= _ECHO_QUESTION:
-        return FlagKind.ECHO_QUESTION
-    if _share_from(words, _wording(rubric)) >= _ECHO_RUBRIC:
-        return FlagKind.ECHO_RUBRIC
-    if len(words) >= _ENOUGH_TO_REPEAT and _share_new(words) <= _REPEATED:
-        return FlagKind.REPEATED
-    return None
+    reasons: tuple[tuple[FlagKind, Callable[[], bool]], ...] = (
+        (FlagKind.EMPTY, lambda: not answer.text),
+        (FlagKind.NO_CONTENT, lambda: words in _NO_CONTENT or _FILLER.issuperset(words)),
+        (FlagKind.TOO_SHORT, lambda: len(words) < FEWEST_WORDS),
+        (FlagKind.ECHO_QUESTION, lambda: _echoes_question(words, rubric)),
+        (FlagKind.ECHO_RUBRIC, lambda: _echoes_rubric(words, rubric)),
+        (FlagKind.REPEATED, lambda: len(words) >= _ENOUGH_TO_REPEAT and _share_new(words) <= _REPEATED),
+    )
+    return next((kind for kind, holds in reasons if holds()), None)
+
+
+def _echoes_question(words: tuple[str, ...], rubric: Rubric) -> bool:
+    asked = Answer.of(rubric.question).words
+    known = set(_runs(asked, 3))
+    runs = [run for run in _runs(words, 3) if not _FILLER.issuperset(run)]
+    own = set(words).difference(asked, _FILLER)
+    return sum(run in known for run in runs) >= _ECHO_QUESTION * len(runs) and len(own) < _OWN_WORDS
+
+
+def _echoes_rubric(words: tuple[str, ...], rubric: Rubric) -> bool:
+    """Judged by what stands beside the question, which an honest answer may quote."""
+    asked = set(_runs(Answer.of(rubric.question).words, 3))
+    known = {run for text in _wording(rubric) for run in _runs(Answer.of(text).words, 3)}
+    runs = [run for run in _runs(words, 3) if run not in asked]
+    return bool(runs) and sum(run in known for run in runs) >= _ECHO_RUBRIC * len(runs)
 
 
 def _wording(rubric: Rubric) -> list[str]:
-    texts: list[str | None] = [rubric.question]
-    for point in rubric.points:
-        texts += [point.text, point.met_when, point.partial_when]
-    for pitfall in rubric.pitfalls:
-        texts += [pitfall.text, pitfall.expected, pitfall.committed_when]
+    texts = [text for point in rubric.points for text in (point.text, point.met_when, point.partial_when)]
+    texts += [text for fault in rubric.pitfalls for text in (fault.text, fault.expected, fault.committed_when)]
     return [text for text in texts if text]
 
 
@@ -115,17 +246,18 @@ def _runs(words: tuple[str, ...], length: int) -> list[tuple[str, ...]]:
     return [words[i : i + length] for i in range(len(words) - length + 1)]
 
 
-def _share_from(words: tuple[str, ...], sources: list[str]) -> float:
-    known = {run for source in sources for run in _runs(words_of(source), 3)}
-    runs = _runs(words, 3)
-    return sum(run in known for run in runs) / len(runs)
-
-
 def _share_new(words: tuple[str, ...]) -> float:
-    runs = Counter(_runs(words, 5))
-    return len(runs) / runs.total()
+    return len(set(_runs(words, 5))) / len(words)
 
 
 def _injections(answer: Answer) -> list[Span]:
-    """Sentences that speak to the grader rather than to the interviewer."""
-    return [s.span for s in answer.sentences if any(pattern.search(s.text) for pattern in _INJECTIONS)]
+    """Sentences that speak to the grader rather than to the interviewer, and passages that nobody can see."""
+    text = "\n".join(sentence.text for sentence in answer.sentences)
+    found = [match.span() for pattern in _INJECTIONS for match in pattern.finditer(text)]
+    spans, start = [Span(*hidden.span()) for hidden in _HIDDEN.finditer(answer.received)], 0
+    for sentence in answer.sentences:
+        end = start + len(sentence.text)
+        if any(first < end and start < last for first, last in found):
+            spans.append(sentence.span)
+        start = end + 1
+    return sorted(spans)

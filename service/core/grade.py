@@ -127,7 +127,7 @@ class Grade(Frozen):
     request_id: str
 
 
-def grade_of(  # noqa: PLR0913 - all that a reply is made of
+def grade_of(
     rubric: Rubric,
     rules: RubricSet,
     answer: Answer,

@@ -11,18 +11,30 @@ _KNOWN = ("en", "es", "pt", "fr", "de", "it", "nl", "pl", "ru", "tr", "ar", "hi"
 
 _FIRST_PERSON = {
     "en": (r"i|me|my|mine|myself|i['’](?:m|d|ve|ll)", r"we|us|our|ours|ourselves|we['’](?:re|d|ve|ll)"),
-    "fr": (r"je|j['’]\w+|me|moi|mon|ma|mes", r"nous|notre|nos"),
-    # Spanish and Portuguese leave the pronoun out: the verb's ending tells.
+    "fr": (r"je|[jm]['’]\w+|me|moi|mon|ma|mes", r"nous|notre|nos"),
+    # Spanish and Portuguese leave the pronoun out: the verb's ending tells. An accent further up ("últimos") tells of
+    # an adjective, save in the past tenses that bear one.
     "es": (
-        r"yo|mi|mis|conmigo|\w{2,}é|\w{2,}í|hice|fui|tuve|estuve|pude|puse|quise|dije|vine|supe|propuse|traje|conduje",
-        r"nosotros|nosotras|nuestr[oa]s?|\w{2,}[aei]mos|\w{2,}ábamos|\w{2,}íamos",
+        r"yo|mi|mis|conmigo|\w{2,}[éí]|he|soy|estoy|tengo|hice|fui|tuve|estuve|pude|puse|quise|dije|vine|supe|propuse"
+        r"|traje|\w+duje",
+        r"nosotr[oa]s|nos|nuestr[oa]s?|[a-zñç]+[aei]mos|\w+ímos|somos|éramos|\w*[áí]b?amos",
     ),
     "pt": (
-        r"eu|meu|minha|meus|minhas|comigo|\w{2,}ei|\w{3,}i|fiz|fui|tive|estive|pude|pus|quis|disse|vim|soube|propus|trouxe",
-        r"nós|noss[oa]s?|\w{2,}[aei]mos|\w{2,}ávamos|\w{2,}íamos",
+        r"eu|meu|minha|meus|minhas|comigo|\w{2,}ei|\w{2,}(?:[^\Waeiouáéíóú]|gu)i|\w{2,}í|sou|estou|tenho|fiz|fui|tive"
+        r"|estive|pude|pus|quis|disse|vim|soube|propus|trouxe",
+        r"nós|noss[oa]s?|[a-zç]+[aei]mos|\w+ímos|somos|fomos|éramos|tínhamos|\w*[áí]v?amos",
     ),
 }
-_NOT_VERBS = frozenset("qué así aquí allí ahí también después café allá sí más comité foi depois dezesseis".split())
+_ALIKE = frozenset(
+    re.findall(
+        r"\w+",
+        """qué así aquí allí ahí también después café allá sí más comité porqué bebé josé extremos gramos tramos
+        supremos foi depois dezesseis daqui dali daí semi anti multi mini taxi júri gemini""",
+    )
+)
+"""Words with the ending of a first person that are none."""
+# "i.e." and "I/O" are nobody, and "US" is a country.
+_WORD = re.compile(r"\b(?!(?i:i\.e|i/o)\b|US\b)\w+(?:['’]\w+)?")
 
 
 class Ownership(Frozen):
@@ -52,7 +64,7 @@ def ownership_of(text: str, language: str | None) -> Ownership | None:
     forms = _FIRST_PERSON.get(language or "")
     if forms is None:
         return None
-    words = [w for w in re.findall(r"\w+(?:['’]\w+)?", text.casefold()) if w not in _NOT_VERBS]
+    words = [w for w in map(str.casefold, _WORD.findall(text)) if w not in _ALIKE]
     singular, plural = (re.compile(form) for form in forms)
     return Ownership(
         singular=sum(bool(singular.fullmatch(w)) for w in words),

@@ -15,6 +15,7 @@ from service.core.answer import Answer
 _SECTION = re.compile(r"^## (\w+)\n", re.MULTILINE)
 # Of chat templates: <|…|>, </s>, <start_of_turn>, <<SYS>>, [INST]; a plain "x < 5" stays.
 _CONTROL = re.compile(r"<(?=[A-Za-z|｜/<])|(?<=[|｜])>|\[(?=/?[A-Z_]{2,}\])")
+_DRAWS_IN = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class PromptTemplate:
 
 
 def templates_of(files: Mapping[str, str]) -> dict[str, PromptTemplate]:
-    """Templates by name, from the text of each prompt file. Raises jinja2.TemplateSyntaxError, naming the broken one."""
+    """Templates by name, from the text of each prompt file. TemplateSyntaxError names the broken one."""
     environment = ImmutableSandboxedEnvironment(
         loader=DictLoader(dict(files)),
         undefined=StrictUndefined,
@@ -69,7 +70,7 @@ def _template(environment: ImmutableSandboxedEnvironment, name: str, files: Mapp
     headings = list(_SECTION.finditer(text))
     ends = [*(heading.start() for heading in headings[1:]), len(text)]
     sections = {}
-    for heading, end in zip(headings, ends, strict=True):
+    for heading, end in zip(headings, ends, strict=False):  # a file only included has no heading
         lines_above = "\n" * text.count("\n", 0, heading.end())  # so that an error tells the file's line
         code = environment.compile(lines_above + text[heading.end() : end], name)
         sections[heading[1]] = Template.from_code(environment, code, environment.make_globals(None))
@@ -77,10 +78,12 @@ def _template(environment: ImmutableSandboxedEnvironment, name: str, files: Mapp
 
 
 def _with_included(environment: ImmutableSandboxedEnvironment, name: str, files: Mapping[str, str]) -> list[str]:
-    included = set()
-    for node in environment.parse(files[name], name).find_all(nodes.Include):
-        found = node.template.value if isinstance(node.template, nodes.Const) else None
-        if found not in files:  # nor may a name be worked out later: the digest could not cover it
+    """The file and all that it draws in. A name worked out while rendering is refused: no digest could cover it."""
+    included: set[str] = set()
+    for node in environment.parse(files[name], name).find_all(_DRAWS_IN):
+        template = dict(node.iter_fields())["template"]
+        found = template.value if isinstance(template, nodes.Const) else None
+        if not isinstance(found, str) or found not in files:
             raise TemplateSyntaxError(f"includes {found!r}; include a prompt file by its name", node.lineno, name)
         included.add(found)
     return [name, *(inner for f in sorted(included) for inner in _with_included(environment, f, files))]

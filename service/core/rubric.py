@@ -139,25 +139,13 @@ class Bands(Frozen):
     solid: float = 60
     strong: float = 80
 
-    @model_validator(mode="after")
-    def _rise(self) -> Self:
-        if not 0 <= self.developing <= self.solid <= self.strong <= 100:
-            raise ValueError("bands rise from developing over solid to strong, all between 0 and 100")
-        return self
-
 
 class LevelValues(Frozen):
     """What each level earns: of a point, and of a STAR part (present, partial, absent)."""
 
-    met: float = 1.0
+    met: float = Field(default=1.0, ge=0, le=1)
     partial: float = 0.5
-    missed: float = 0.0
-
-    @model_validator(mode="after")
-    def _rise(self) -> Self:
-        if not self.missed == 0 <= self.partial <= self.met <= 1:
-            raise ValueError("level values rise from missed, which is 0, over partial to met, which is at most 1")
-        return self
+    missed: float = Field(default=0.0, ge=0, le=1)
 
 
 class RubricSet(Frozen):
@@ -174,12 +162,6 @@ class RubricSet(Frozen):
     bands: Bands = Bands()
     review_below: float = Field(default=0.6, ge=0, le=1)
     hidden: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _shares_are_whole(self) -> Self:
-        if not math.isclose(self.points_share + self.star_share, 1):
-            raise ValueError("points_share and star_share must add up to 1")
-        return self
 
 
 def digest_of(value: Any) -> str:

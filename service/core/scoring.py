@@ -99,7 +99,8 @@ def _shares(criteria: Sequence[Point | Pitfall]) -> list[float]:
     """Each weight's share of all; of the heaviest first, for finite weights may have an infinite sum."""
     heaviest = max((c.weight for c in criteria), default=1.0)
     scaled = [c.weight / heaviest for c in criteria]
-    return [weight / sum(scaled) for weight in scaled]
+    whole = sum(scaled)
+    return [weight / whole for weight in scaled]
 
 
 def _rounded(value: float | None, places: int) -> float | None:

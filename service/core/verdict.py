@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
@@ -16,9 +18,12 @@ PointLevel = Literal["met", "partial", "missed"]
 PitfallLevel = Literal["committed", "avoided"]
 StarLevel = Literal["present", "partial", "absent"]
 Level = Literal["met", "partial", "missed", "committed", "avoided", "present", "absent"]
+SaidLevel = Literal["met", "partial", "missed", "present", "absent"]
 
 MOST_EVIDENCE = 8  # sentences a verdict keeps
 LONGEST_REASON = 200  # characters
+# Only where JSON has a key: quotation marks that a reason forgot to escape open no entry in mid-sentence.
+_ENTRY = re.compile(r'(?:^|[{},\[\n])[^\S\n]*"([^"\\]{1,40})"\s*:\s*(?={)')
 
 
 class Mention(StrEnum):
@@ -53,15 +58,25 @@ class Verdict(Frozen):
 Verdicts = Mapping[str, Verdict]
 
 
+def _plain(value: Any) -> Any:
+    return value.strip(" .\n\t").casefold() if isinstance(value, str) else value
+
+
+def _numbers(value: Any) -> list[Any]:
+    """What can be sentence numbers, alone or in a list."""
+    listed = value if isinstance(value, list) else [value]
+    return [n for n in listed if type(n) is int or (isinstance(n, str) and n.strip().isdecimal())]
+
+
 class Claim(Frozen):
     """A judge's words on one criterion, in the order in which it is made to say them; more words are passed over."""
 
     model_config = ConfigDict(extra="ignore")
 
-    at: Annotated[tuple[int, ...], BeforeValidator(lambda v: (v,) if isinstance(v, int) else v)] = ()
-    mention: Mention | None = Field(default=None, alias="as")
+    at: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = ()
+    mention: Annotated[Mention | None, BeforeValidator(_plain)] = Field(default=None, alias="as")
     why: str = ""
-    level: Literal["met", "partial", "missed", "present", "absent"]
+    level: Annotated[SaidLevel, BeforeValidator(_plain)]
 
 
 def read_verdicts(
@@ -70,35 +85,37 @@ def read_verdicts(
     """The verdicts that can be read and verified in a judge's reply, which may be fenced, cut off or still growing.
 
     What is unreadable, contradicts itself, points at no sentence that exists, or is on a criterion not asked about
-    is left out: to the caller it is still outstanding.
+    is left out: to the caller it is still outstanding. A longer part of the same reply only ever adds verdicts, so of
+    two entries on one criterion the first that can be accepted stands.
     """
-    wanted = {criterion.id.casefold(): criterion for criterion in criteria}
+    exact = {criterion.id: criterion for criterion in criteria}
+    wanted = {name.casefold(): criterion for name, criterion in exact.items()} | exact
     found: dict[str, Verdict] = {}
     for name, words in _objects(reply):
-        criterion = wanted.get(name.casefold())
+        criterion = wanted.get(name) or wanted.get(name.casefold())
         verdict = criterion and _verified(criterion, words, answer, model, prompt)
         if verdict:
-            found[verdict.criterion_id] = verdict
+            found.setdefault(verdict.criterion_id, verdict)
     return list(found.values())
 
 
-def _objects(reply: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Each `"name": {…}` that is whole. Found one by one, so that a break in the text costs one and not the rest."""
-    decoder, at = json.JSONDecoder(), 0
-    while match := re.compile(r'"([^"\\]{1,40})"\s*:\s*(?={)').search(reply, at):
-        at = match.end()
-        try:
-            value, end = decoder.raw_decode(reply, at)
-        except (ValueError, RecursionError):
-            continue
-        if not any(isinstance(inner, dict) for inner in value.values()):  # else look inside: it only wraps them
-            at = end
-            yield match.group(1), value
+def _objects(reply: str) -> list[tuple[str, dict[str, Any]]]:
+    """Each `"name": {…}` that is whole, in the order in which they end; what wraps others comes after them.
+
+    Found one by one, so that a break in the text costs one and not the rest.
+    """
+    decoder = json.JSONDecoder(strict=False)
+    whole: list[tuple[int, str, dict[str, Any]]] = []
+    for match in _ENTRY.finditer(reply):
+        with suppress(ValueError, RecursionError):
+            value, end = decoder.raw_decode(reply, match.end())
+            whole.append((end, match.group(1), value))
+    return [(name, value) for _, name, value in sorted(whole, key=itemgetter(0))]
 
 
 def _verified(criterion: Criterion, words: dict[str, Any], answer: Answer, model: str, prompt: str) -> Verdict | None:
     try:
-        claim = Claim.model_validate({k.casefold(): _plain(v) for k, v in words.items()})
+        claim = Claim.model_validate({k.casefold(): v for k, v in words.items() if v is not None})
     except ValidationError:
         return None
     there = [n for n in dict.fromkeys(claim.at) if 1 <= n <= len(answer.sentences)][:MOST_EVIDENCE]
@@ -114,17 +131,14 @@ def _verified(criterion: Criterion, words: dict[str, Any], answer: Answer, model
         level=level,
         mention=mention,
         sentences=tuple(sorted(there)) if level not in ("missed", "absent") and mention is not Mention.OMITS else (),
-        reason=" ".join(claim.why.split())[:LONGEST_REASON] or None,
+        # Half a surrogate pair can stand in JSON and could not be sent on.
+        reason=" ".join(claim.why.encode(errors="replace").decode().split())[:LONGEST_REASON].rstrip() or None,
         model=model,
         prompt=prompt,
     )
 
 
-def _plain(value: Any) -> Any:
-    return value.strip(" .\n\t").casefold() if isinstance(value, str) and len(value) < 16 else value
-
-
-def level_of(criterion: Criterion, said: str, mention: Mention | None) -> Level | None:
+def level_of(criterion: Criterion, said: SaidLevel, mention: Mention | None) -> Level | None:
     """The criterion's own level for what a judge said; None where that contradicts itself or is of another kind.
 
     On a pitfall the judge says whether a thing is `present`: for an omission the thing that should be there, for
@@ -148,9 +162,14 @@ def level_of(criterion: Criterion, said: str, mention: Mention | None) -> Level 
 
 
 def claims_presence(criterion: Criterion, level: Level) -> bool:
-    """Whether a verdict says that something stands in the answer, and so has to show where."""
+    """Whether a verdict says that something stands in the answer, and so has to show where.
+
+    A committed commission is there to be seen, and so is the thing that no omission left out. An `only` is about the
+    whole answer.
+    """
     if isinstance(criterion, Pitfall):
-        return level == "committed" and criterion.kind is PitfallKind.COMMISSION
+        shown = {PitfallKind.COMMISSION: "committed", PitfallKind.OMISSION: "avoided"}
+        return level == shown.get(criterion.kind)
     return level in ("met", "partial", "present")
 
 

@@ -1,6 +1,6 @@
 """How a model is asked: a Judge is given the outstanding criteria and yields verdicts as they are known."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -48,7 +48,7 @@ class Judge(Protocol):
         """The template by which it judges this criterion."""
         ...
 
-    def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncIterator[Judgement]:
+    def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
         """Verdicts on these criteria, perhaps fewer than asked. Raises JudgeFailed, AnswerTooLong.
 
         What was yielded before a failure stands.

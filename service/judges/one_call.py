@@ -1,6 +1,6 @@
 """Ask about the whole rubric in one request, and read a JSON reply. Made for hosted models."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from service.core.prompt import Prompt, PromptTemplate
@@ -30,7 +30,7 @@ class OneCall:
     def prompt_for(self, criterion: Criterion) -> PromptTemplate:  # noqa: ARG002 - one template serves all kinds
         return self._template
 
-    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncIterator[Judgement]:
+    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
         user = self._template.render(
             "user",
             question=case.question,
@@ -70,8 +70,8 @@ def _kind(criterion: Criterion) -> str:
 
 def _entry(kind: str) -> dict[str, Any]:
     levels = {"p": ["met", "partial", "missed"], "f": ["present", "absent"], "s": ["present", "partial", "absent"]}
-    fields: dict[str, Any] = {"at": {"type": "array", "items": {"type": "integer"}}}
+    fields: dict[str, Any] = {"at": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 5}}
     if kind == "f":
         fields["as"] = {"enum": [mention.value for mention in Mention]}
-    fields |= {"why": {"type": "string"}, "level": {"enum": levels[kind]}}
+    fields |= {"why": {"type": "string", "maxLength": 60}, "level": {"enum": levels[kind]}}
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}

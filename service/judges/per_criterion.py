@@ -4,8 +4,9 @@ Made for small local models: question and answer are a prefix that the model rea
 question to it, and the sentence that shows the thing is asked for only where the thing was found.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from service.core.answer import Answer
@@ -23,13 +24,13 @@ _ODDS = 40
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The least odds of 'Yes' for each level, by kind of criterion."""
+    """The least odds of 'Yes' for each level, by kind of criterion: docs/measurements.md says how they were found."""
 
-    met: float = 0.5
-    partial: float = 0.3
-    present: float = 0.5
-    half_present: float = 0.3
-    asserted: float = 0.5
+    met: float = 0.63
+    partial: float = 0.52
+    present: float = 0.6
+    half_present: float = 0.5
+    asserted: float = 0.6
     mentioned: float = 0.5
 
 
@@ -69,7 +70,7 @@ class PerCriterion:
             case _:
                 return self._templates["star"]
 
-    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncIterator[Judgement]:
+    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
         passages = passages_of(case.answer)
         for criterion in criteria:
             prompt = self._question(case, criterion, passages)
@@ -141,7 +142,7 @@ def passages_of(answer: Answer) -> list[Passage]:
     cuts = [round(i * len(sentences) / groups) for i in range(groups + 1)]
     return [
         Passage(MARKS[i], " ".join(s.text for s in sentences[a:b]), tuple(s.number for s in sentences[a:b]))
-        for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))
+        for i, (a, b) in enumerate(pairwise(cuts))
     ]
 
 

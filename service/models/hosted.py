@@ -277,8 +277,7 @@ def _status(error: Any) -> int:
     """The status that was sent. litellm also guesses by the words in the reply, in which a candidate may be quoted."""
     given = int(getattr(error, "status_code", None) or HTTPStatus.INTERNAL_SERVER_ERROR)
     sent = int(getattr(error.__context__, "status_code", None) or 0)
-    # A time-out of the client's own has no status: litellm gives it 408, and the error beneath a made-up 500.
-    return given if sent < HTTPStatus.BAD_REQUEST or given == HTTPStatus.REQUEST_TIMEOUT else sent
+    return sent if sent >= HTTPStatus.BAD_REQUEST else given
 
 
 def _reason(error: Any) -> str | None:

@@ -12,7 +12,7 @@ Line = str | Mapping[str, float] | GradingError
 
 
 class ScriptedModel:
-    """Gives its lines in turn, then the last one for ever, or asks a function of the prompt. Keeps what it was asked."""
+    """Gives its lines in turn, then the last one for ever, or asks a function of the prompt. Keeps all prompts."""
 
     gives_odds = True
 

@@ -1,0 +1,65 @@
+"""Real processes for tests: the service and a model server, on free loopback ports."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+PATIENCE_SECONDS = 120.0  # a busy machine must not look like a broken one
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def grader(**settings: str) -> Iterator[httpx.Client]:
+    """`grader serve` with these GRADER_* settings, and a client for it."""
+    port = free_port()
+    with _process([sys.executable, "-m", "service.cli", "serve", "--port", str(port)], settings) as process:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
+            _wait_for(process, client, "/readyz")
+            yield client
+
+
+@contextmanager
+def model_server(key: str) -> Iterator[str]:
+    """llama.cpp's own OpenAI-compatible server over the local weights; gives its base URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.llama_server", "--port", str(port), "--key", key]
+    with _process(command, {}) as process:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
+            _wait_for(process, client, "/health")
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextmanager
+def _process(command: list[str], settings: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+    process = subprocess.Popen(command, env=inherited | settings, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_SECONDS)
+
+
+def _wait_for(process: "subprocess.Popen[str]", client: httpx.Client, path: str) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < ends:
+        if process.poll() is not None:
+            raise AssertionError(f"it stopped with {process.returncode}: {process.communicate()[1]}")
+        try:
+            if client.get(path).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"{client.base_url}{path} did not answer in {PATIENCE_SECONDS} s")

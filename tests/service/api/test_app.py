@@ -1,0 +1,272 @@
+"""What callers meet over HTTP: grades, problems that name the field, and nothing that quotes the candidate."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from service.api.app import Parts, create_app
+from service.api.examples import ANSWER, GRADE_REQUESTS
+from service.api.problems import STATUS_OF
+from service.bootstrap import assemble
+from service.core import errors
+from service.core.errors import GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
+from service.core.rubric import Rubric
+from service.models.scripted import Line, ScriptedModel
+from service.settings import Settings
+
+RUBRIC = {
+    "question": "Why hash passwords?",
+    "points": [{"id": "p1", "text": "Says that a stolen table then holds no passwords"}],
+    "pitfalls": [{"id": "f1", "text": "Claims that hashes can be decrypted"}],
+}
+TEXT = "Whoever steals the table gets hashes and no passwords."
+REPLY = json.dumps(
+    {
+        "p1": {"at": [1], "why": "said", "level": "met"},
+        "f1": {"at": [], "as": "none", "why": "not said", "level": "absent"},
+    }
+)
+BODY = {"rubric": RUBRIC, "answer": TEXT}
+
+
+@asynccontextmanager
+async def client(*script: Line) -> AsyncIterator[httpx.AsyncClient]:
+    """The whole application over a scripted model."""
+    settings = Settings(model="scripted", judge="one_call", _env_file=None)
+    service = assemble(settings, (ScriptedModel(script or (REPLY,)),))
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Parts]:
+        yield Parts(service.grader, service.catalog, service.store.ready)
+
+    app = create_app(start)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://grader") as c:
+        yield c
+
+
+async def test_an_answer_is_graded_and_the_second_time_remembered() -> None:
+    async with client() as c:
+        first, second = await c.post("/grade", json=BODY), await c.post("/grade", json=BODY)
+    assert (first.status_code, first.headers["x-cache"], second.headers["x-cache"]) == (200, "miss", "hit")
+    grade = first.json()
+    assert (grade["status"], grade["score"], grade["question_id"]) == ("graded", 100.0, None)
+    assert grade["points"][0]["evidence"] == [{"start": 0, "end": len(TEXT), "text": TEXT}]
+    assert grade["request_id"] == first.headers["x-request-id"]
+
+
+async def test_every_field_of_the_contract_is_there() -> None:
+    async with client() as c:
+        grade = (await c.post("/grade", json={"question_id": "2.2", "answer": ""})).json()
+    assert set(grade) == {
+        *("status", "question_id", "rubric_version", "score", "score_bounds", "band", "scores", "points", "pitfalls"),
+        *("star", "feedback", "flags", "needs_review", "judge", "cache", "request_id"),
+    }
+    assert set(grade["star"]) >= {
+        "situation",
+        "task",
+        "action",
+        "result",
+        "order_kept",
+        "quantified_result",
+        "ownership",
+    }
+    assert grade["flags"] == [{"kind": "empty", "start": 0, "end": 0}]
+    assert (grade["status"], grade["cache"], grade["judge"]["calls"]) == ("abstained", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"answer": TEXT}, "body"),
+        ({"question_id": "2.2", "rubric": RUBRIC, "answer": TEXT}, "body"),
+        ({"question_id": "2.2"}, "answer"),
+        ({"question_id": "2.2", "answer": 5}, "answer"),
+        ({"question_id": "2.2", "answer": None}, "answer"),
+        ({"question_id": 2.2, "answer": TEXT}, "question_id"),
+        ({"question_id": "2.2", "answer": TEXT, "speed": 9}, "speed"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"speed": 9}}, "options.speed"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"samples": 3}}, "options.samples"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"samples": 0}}, "options.samples"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"feedback_language": "es"}}, "options.feedback_language"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"max_cost_usd": 0.01}}, "options.max_cost_usd"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"judge": "oracle"}}, "options.judge"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"judge": "panel"}}, "options.judge"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"deadline_seconds": 0}}, "options.deadline_seconds"),
+        ({"rubric": {"question": "Why?"}, "answer": TEXT}, "rubric"),
+        (
+            {"rubric": {**RUBRIC, "points": [{"id": "p1", "text": "x", "weight": 0}]}, "answer": TEXT},
+            "rubric.points.0.weight",
+        ),
+        ({"rubric": {**RUBRIC, "pitfalls": [{"id": "p1", "text": "x"}]}, "answer": TEXT}, "rubric"),
+        ({"rubric": {**RUBRIC, "points": [{"id": f"p{n}", "text": "x"} for n in range(65)]}, "answer": TEXT}, "rubric"),
+        ({"rubric": {**RUBRIC, "assesses": "x" * 100_000}, "answer": TEXT}, "rubric"),
+        ([], ""),
+    ],
+)
+async def test_a_wrong_field_is_named_by_its_path(body: object, path: str) -> None:
+    async with client() as c:
+        reply = await c.post("/grade", json=body)
+    assert reply.status_code == 422
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json()
+    assert {"type", "title", "status", "detail", "request_id", "errors"} <= set(problem)
+    assert path in [error["path"] for error in problem["errors"]]
+    assert TEXT not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b'{"question_id": "2.2", "answer": ', "application/json", 400),
+        (b"", "application/json", 400),
+        (b"\xff\xfe\x00", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (
+            b'{"rubric": {"question": "Why?", "points": [{"id": "p1", "text": "x", "weight": NaN}]}, "answer": "a"}',
+            "application/json",
+            422,
+        ),
+        (b'{"question_id": "2.2", "answer": "a"}', "text/plain", 415),
+        (b"answer=a", "application/x-www-form-urlencoded", 415),
+        (b'{"question_id": "2.2", "answer": "' + b"a" * 20_001 + b'"}', "application/json", 413),
+        (b'{"question_id": "2.2", "answer": "a", "x": "' + b"a" * 1_000_000 + b'"}', "application/json", 413),
+        (b'{"question_id": "9.9", "answer": "a"}', "application/json; charset=utf-8", 404),
+    ],
+)
+async def test_a_body_that_cannot_be_read_has_its_own_status(content: bytes, content_type: str, status: int) -> None:
+    async with client() as c:
+        reply = await c.post("/grade", content=content, headers={"content-type": content_type})
+    assert (reply.status_code, reply.json()["status"]) == (status, status)
+    assert reply.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_long_answer_at_the_limit_is_read() -> None:
+    async with client() as c:
+        reply = await c.post("/grade", json={**BODY, "answer": (TEXT + " ") * 363})
+    assert reply.status_code == 200
+
+
+async def test_lone_surrogates_are_replaced_one_for_one() -> None:
+    body = b'{"rubric": ' + json.dumps(RUBRIC).encode() + b', "answer": "\\ud800 ' + TEXT.encode() + b'"}'
+    async with client() as c:
+        reply = await c.post("/grade", content=body, headers={"content-type": "application/json"})
+    received = "\ufffd " + TEXT
+    [evidence] = reply.json()["points"][0]["evidence"]
+    assert received[evidence["start"] : evidence["end"]] == evidence["text"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (JudgeUnavailable("overloaded", retry_after_seconds=7), 503),
+        (JudgeTimedOut("slow"), 504),
+        (JudgeRefused("bad key"), 502),
+    ],
+)
+async def test_a_judge_that_fails_is_a_problem_and_no_grade(error: GradingError, status: int) -> None:
+    async with client(error) as c:
+        reply = await c.post("/grade", json=BODY)
+    assert reply.status_code == status
+    assert reply.headers.get("retry-after") == ("7" if status == 503 else None)
+    assert TEXT not in reply.text
+
+
+async def test_an_unreadable_judge_is_a_bad_gateway() -> None:
+    async with client("Ten out of ten!") as c:
+        assert (await c.post("/grade", json=BODY)).status_code == 502
+
+
+async def test_a_fault_of_ours_tells_nothing_of_the_candidate(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: object) -> Line:
+        raise LookupError(TEXT)
+
+    settings = Settings(model="scripted", judge="one_call", _env_file=None)
+    service = assemble(settings, (ScriptedModel(broken),))
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Parts]:
+        yield Parts(service.grader, service.catalog, service.store.ready)
+
+    app = create_app(start)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    with caplog.at_level(logging.DEBUG):
+        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://g") as c:
+            reply = await c.post("/grade", json=BODY, headers={"x-request-id": "r-1"})
+    assert (reply.status_code, reply.json()["request_id"]) == (500, "r-1")
+    assert TEXT not in reply.text + caplog.text
+    assert "r-1" in caplog.text
+    assert "LookupError" in caplog.text
+
+
+async def test_questions_are_listed_and_shown_as_their_files_are() -> None:
+    async with client() as c:
+        listed = (await c.get("/questions")).json()["questions"]
+        one = (await c.get("/questions/2.2")).json()
+        missing = await c.get("/questions/9.9")
+    assert [question["id"] for question in listed][:3] == ["1.1", "1.2", "2.1"]
+    assert len(listed) == 20
+    assert Rubric.model_validate(one).id == "2.2"
+    assert (missing.status_code, missing.json()["title"]) == (404, "No such question")
+
+
+async def test_probes_docs_and_metrics_answer() -> None:
+    async with client() as c:
+        assert (await c.get("/healthz")).json() == {"status": "ok"}
+        assert (await c.get("/readyz")).json() == {"status": "ready", "store": "ok"}
+        docs = (await c.get("/docs")).text
+        assert "http://" not in docs.replace("http://grader", "")
+        assert "https://" not in docs
+        assert (await c.get("/static-offline-docs/swagger-ui-bundle.js")).status_code == 200
+        metrics = (await c.get("/metrics")).text
+    assert "grader_requests_total" in metrics
+    assert (await_route := 'route="/healthz"') in metrics, await_route
+
+
+async def test_other_routes_and_methods_are_problems_too() -> None:
+    async with client() as c:
+        unknown, method = await c.get("/nothing/here"), await c.get("/grade")
+    assert (unknown.status_code, method.status_code) == (404, 405)
+    assert unknown.headers["content-type"] == method.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("abc-1.2_3", True), ("a b", False), ("x" * 65, False), ("é", False)])
+async def test_a_sane_request_id_is_kept_and_another_replaced(sent: str, kept: bool) -> None:
+    async with client() as c:
+        reply = await c.get("/healthz", headers=[(b"x-request-id", sent.encode())])
+    assert (reply.headers["x-request-id"] == sent) is kept
+
+
+async def test_requests_are_counted_by_route_and_status_and_never_by_what_was_asked() -> None:
+    labels = {"route": "/questions/{question_id}", "status": "404"}
+    before = REGISTRY.get_sample_value("grader_requests_total", labels) or 0
+    async with client() as c:
+        await c.get("/questions/no-such-thing")
+        text = (await c.get("/metrics")).text
+    assert REGISTRY.get_sample_value("grader_requests_total", labels) == before + 1
+    assert "no-such-thing" not in text
+
+
+async def test_the_examples_in_the_docs_are_valid_requests() -> None:
+    async with client(REPLY) as c:
+        schema = (await c.get("/openapi.json")).json()
+        shown = schema["paths"]["/grade"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        assert shown == GRADE_REQUESTS
+        for example in GRADE_REQUESTS.values():
+            assert (await c.post("/grade", json=example["value"])).status_code in (200, 502)
+    assert len(ANSWER.split()) > 80
+
+
+def _leaves(kind: type[GradingError]) -> set[type[GradingError]]:
+    below = kind.__subclasses__()
+    return set().union(*map(_leaves, below)) if below else {kind}
+
+
+def test_every_error_has_its_status() -> None:
+    ours = {leaf for leaf in _leaves(GradingError) if leaf.__module__ == errors.__name__}
+    assert ours <= set(STATUS_OF)

@@ -1,0 +1,77 @@
+"""`grader serve` says in plain words why it cannot start, before it takes a call."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from service.bootstrap import assemble
+from service.cli.server import greeting
+from service.models.scripted import ScriptedModel
+from service.settings import Settings
+from tests.service.cli.command_line import VERDICTS, garden, grader, judged
+
+
+@pytest.mark.parametrize(
+    ("env", "code", "said"),
+    [
+        ({"GRADER_RUBRICS_DIR": "nowhere"}, 2, "nowhere: no rubrics"),
+        ({"GRADER_MODEL": "scripted:nowhere.json"}, 2, "nowhere.json: "),
+        ({"GRADER_MODEL": "local:/no/such.gguf"}, 3, "no weights at '/no/such.gguf'"),
+    ],
+)
+def test_a_start_that_fails_is_told_without_a_traceback(
+    tmp_path: Path, env: dict[str, str], code: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = grader(tmp_path, "serve", "--port", "0", **judged(tmp_path, VERDICTS) | env)
+    assert result.exit_code == code
+    assert result.stderr.startswith(said)
+    assert "Listening" not in result.stderr
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "0.0.0.0"], "without API keys this service listens on loopback only, not on '0.0.0.0'"),
+        (["--port", "70000"], "Usage: "),
+    ],
+)
+def test_an_address_that_is_not_allowed_is_wrong_use(tmp_path: Path, words: list[str], said: str) -> None:
+    result = grader(tmp_path, "serve", *words, **judged(tmp_path, VERDICTS))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(said)
+
+
+def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = grader(tmp_path, "serve", GRADER_PORT=port, **judged(tmp_path, VERDICTS))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"cannot listen on 127.0.0.1 port {port}: ")
+    assert "--port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+    ],
+)
+def test_the_greeting_names_address_and_model_and_a_question_there_is(tmp_path: Path, host: str, address: str) -> None:
+    settings = Settings(rubrics_dir=garden(tmp_path))
+    first, curl = greeting(assemble(settings, (ScriptedModel([""]),)), host, 8000)
+    assert address in first
+    assert "grading with scripted" in first
+    assert curl.startswith(f"  curl -s {address}/grade ")
+    assert '"question_id": "1.1"' in curl
+
+
+def test_where_all_questions_are_hidden_the_greeting_still_names_one(tmp_path: Path) -> None:
+    rubrics = garden(tmp_path)
+    (rubrics / "_set.yaml").write_text('hidden: ["1.1"]\n')
+    service = assemble(Settings(rubrics_dir=rubrics), (ScriptedModel([""]),))
+    assert '"question_id": "1.1"' in greeting(service, "127.0.0.1", 8000)[1]
