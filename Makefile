@@ -28,6 +28,7 @@ check: $(VENV)/.dev  ## ruff, mypy, import-linter, the rubrics, the prompts' dig
 bench: $(VENV)/.dev  ## the figures of docs/measurements.md, measured here and now
 	$(BIN)/grader models fetch
 	$(BIN)/python -m bench.grades
+	$(BIN)/python -m bench.replies
 	$(BIN)/python -m bench.prompt_tokens
 
 check-seed: $(VENV)/.runtime  ## PAGE=…: import a page of questions, and look for its wording in rubrics/

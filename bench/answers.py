@@ -24,7 +24,7 @@ SPANISH = (
     "averiguar si era culpa del modelo. Comparé la tasa de rechazo por género y por tipo de trabajo y vi 62 por ciento "
     "contra 35, con los mismos impagos. La causa era una variable de antigüedad en la nómina. La quité, equilibré los "
     "datos y volví a entrenar. Después medí otra vez los dos grupos: 38 contra 34. Lo revisé con el área legal y con "
-    "producto, y acordamos un informe mensual por grupo. Las quejas bajaron a la mitad en un trimestre. Aprendí a mirar "
-    "los grupos antes de lanzar, no después."
+    "producto, y acordamos un informe mensual por grupo. Las quejas bajaron a la mitad en un trimestre. Aprendí a "
+    "mirar los grupos antes de lanzar, no después."
 )
 ANSWERS = {"strong": STRONG, "weak": WEAK, "empty": EMPTY, "Spanish": SPANISH}

@@ -1,4 +1,4 @@
-"""Grade four answers to 2.2 for real, locally and through litellm, and show what is remembered: `python -m bench.grades`."""
+"""Grade four answers to 2.2, locally and through litellm, and show what is remembered: `python -m bench.grades`."""
 
 import time
 from typing import Any
@@ -32,13 +32,26 @@ def main() -> None:
 
 def _show(title: str, client: httpx.Client) -> None:
     table = Table(title=title)
-    for column in ("answer", "words", "HTTP", "status", "score", "band", "bounds", "calls", "in", "cached", "out", "seconds"):
+    for column in (
+        "answer",
+        "words",
+        "HTTP",
+        "status",
+        "score",
+        "band",
+        "bounds",
+        "calls",
+        "in",
+        "cached",
+        "out",
+        "seconds",
+    ):
         table.add_column(column, justify="left" if column in ("answer", "status", "band") else "right")
     for name, answer in ANSWERS.items():
         status, grade, seconds = _graded(client, {"question_id": "2.2", "answer": answer})
         judge = grade.get("judge", {})
         table.add_row(
-            *(name, str(len(answer.split())), str(status), grade.get("status") or grade["title"]),
+            *(name, str(len(answer.split())), str(status), grade["status"] if status == 200 else grade["title"]),
             *(str(grade.get("score")), str(grade.get("band")), str(grade.get("score_bounds"))),
             *(str(judge.get(key)) for key in ("calls", "input_tokens", "cached_input_tokens", "output_tokens")),
             f"{seconds:.1f}",

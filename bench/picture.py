@@ -1,4 +1,4 @@
-"""Draw docs/grade.svg: the page of a real grade by the local model, as a terminal shows it: `python -m bench.picture`."""
+"""Draw docs/grade.svg, the page of a real grade by the local model: `python -m bench.picture`."""
 
 import asyncio
 import re
@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.answers import STRONG
+from service.api.requests import request_of
 from service.catalog import HOME, read_catalog
 from service.cli.grade_page import page
 from service.cli.judging import graded
-from service.api.requests import request_of
 from service.models.weights import fetch
 from service.settings import Settings
 

@@ -14,6 +14,7 @@ from service.core.answer import Answer
 from service.core.rubric import Pitfall, Point
 from service.judges.one_call import reply_schema
 from service.judges.per_criterion import passages_of
+from service.models.schemas import without_bounds
 from service.models.weights import fetch
 from tests.processes import model_server
 
@@ -38,7 +39,15 @@ def main() -> None:
 def _one_call(count: Callable[[str], int]) -> None:
     """A rubric of twelve criteria and an answer of 200 words, and a reply with six words of reason each."""
     table = Table(title="one call: 12 criteria, an answer of 200 words")
-    for column in ("question", "rules", "rubric and answer", "schema", "prompt and schema", "reply", "of it white space apart"):
+    for column in (
+        "question",
+        "rules",
+        "rubric and answer",
+        "schema",
+        "prompt and schema",
+        "reply",
+        "of it white space apart",
+    ):
         table.add_column(column, justify="right")
     template = read_prompts()[ONE_CALL]
     for name in ("4.1", "5.1"):
@@ -48,7 +57,7 @@ def _one_call(count: Callable[[str], int]) -> None:
         user = template.render(
             "user", question=rubric.question, criteria=rubric.judged, mark=_MARK, sentences=answer.sentences
         )
-        schema = json.dumps(reply_schema(rubric.judged), separators=(",", ":"))
+        schema = json.dumps(without_bounds(reply_schema(rubric.judged)), separators=(",", ":"))
         reply = {
             c.id: {"at": [2, 5], "why": "names two steps and their reason", "level": "partial"}
             if isinstance(c, Point)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import httpx
 
-PATIENCE_SECONDS = 120.0  # a busy machine must not look like a broken one
+PATIENCE_SECONDS = 300.0  # a busy machine must not look like a broken one
 
 
 def free_port() -> int:
@@ -23,10 +23,10 @@ def free_port() -> int:
 def grader(**settings: str) -> Iterator[httpx.Client]:
     """`grader serve` with these GRADER_* settings, and a client for it."""
     port = free_port()
-    with _process([sys.executable, "-m", "service.cli", "serve", "--port", str(port)], settings) as process:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
-            _wait_for(process, client, "/readyz")
-            yield client
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+    with _process(command, settings) as process, _client(port) as client:
+        _wait_for(process, client, "/readyz")
+        yield client
 
 
 @contextmanager
@@ -35,9 +35,13 @@ def model_server(key: str) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "bench.llama_server", "--port", str(port), "--key", key]
     with _process(command, {}) as process:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
+        with _client(port) as client:
             _wait_for(process, client, "/health")
         yield f"http://127.0.0.1:{port}/v1"
+
+
+def _client(port: int) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion
+from service.models.schemas import without_bounds
 
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
@@ -144,7 +145,8 @@ class HostedModel:
             "drop_params": True,  # some models accept no temperature
         }
         if prompt.schema and route.takes_schema:
-            schema = {"name": "verdicts", "strict": True, "schema": dict(prompt.schema)}
+            shape = dict(prompt.schema) if self._api_base else without_bounds(prompt.schema)
+            schema = {"name": "verdicts", "strict": True, "schema": shape}
             request["response_format"] = {"type": "json_schema", "json_schema": schema}
         return request
 
