@@ -25,7 +25,7 @@ from service.models.weights import default_path
 from service.settings import Settings
 
 ONE_CALL = "grade-v1"
-PER_CRITERION = {kind: f"{kind}-v1" for kind in ("point", "commission", "omission", "only", "star")}
+PER_CRITERION = {kind: f"{kind}-v1" for kind in ("neutral", "point", "commission", "omission", "only", "star")}
 _SECONDS_LOCAL, _SECONDS_HOSTED = 300.0, 30.0
 
 

@@ -45,7 +45,7 @@ def _score(grade: Grade) -> Text:
         return Text("0  nothing to grade; no model was asked", "red")
     line = Text("no score" if grade.score is None else f"{grade.score:g} of 100", "bold")
     if grade.band:
-        line.append(f"  {grade.band}", _BANDS[grade.band])
+        line.append(f" · {grade.band}", _BANDS[grade.band])
     if grade.status == "partial":
         bounds = grade.score_bounds
         between = f", between {bounds[0]:g} and {bounds[1]:g} once all is assessed" if bounds else ""

@@ -1,7 +1,8 @@
 """Ask about one criterion at a time, and read the verdict from the odds of the reply's first token.
 
 Made for small local models: question and answer are a prefix that the model reads once, each criterion adds a short
-question to it, and the sentence that shows the thing is asked for only where the thing was found.
+question to it, and the sentence that shows the thing is asked for only where the thing was found. A question without
+content is asked first, to learn which marks the model favours whatever it is asked.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -19,7 +20,9 @@ from service.models import Model
 
 # Marks that are one token each in the vocabularies we know: "12" would be two, and its odds half of them.
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ODDS = 40
+_ODDS = 40  # likeliest first tokens to be told
+_LEAST = 1e-4  # odds of a mark that is not among them
+_TRUST = 0.7  # in what the neutral question tells; 1 would believe the odds of rare marks too much
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class PerCriterion:
 
     @property
     def identity(self) -> str:
-        return f"{self.name} {self.model.identity} {self._thresholds}"
+        return f"{self.name} {self.model.identity} {self._thresholds} {self._templates['neutral'].label}"
 
     def prompt_for(self, criterion: Criterion) -> PromptTemplate:
         match criterion:
@@ -72,8 +75,11 @@ class PerCriterion:
 
     async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
         passages = passages_of(case.answer)
+        neutral = self._templates["neutral"]
+        usual = await self._marks(case, self._prompt(neutral, case, passages), neutral, passages)
         for criterion in criteria:
-            prompt = self._question(case, criterion, passages)
+            template = self.prompt_for(criterion)
+            prompt = self._prompt(template, case, passages, criterion=criterion)
             reply = await self.model.complete(prompt, case.seconds_left())
             case.completions.append(reply)
             yes = odds_of_yes(reply.first_token_odds or {})
@@ -82,7 +88,8 @@ class PerCriterion:
             level, mention = self._level(criterion, yes)
             sentences: tuple[int, ...] = ()
             if _found(criterion, level):
-                sentences = await self._evidence(case, criterion, prompt, passages)
+                marks = await self._marks(case, prompt, template, passages)
+                sentences = likeliest(passages, marks, usual)
             yield Judgement(
                 Verdict(
                     criterion_id=criterion.id,
@@ -91,26 +98,24 @@ class PerCriterion:
                     sentences=sentences,
                     confidence=round(max(yes, 1 - yes), 4),
                     model=reply.model,
-                    prompt=self.prompt_for(criterion).label,
+                    prompt=template.label,
                 ),
                 reply.cost_usd,
             )
 
-    def _question(self, case: Case, criterion: Criterion, passages: Sequence[Passage]) -> Prompt:
-        template = self.prompt_for(criterion)
-        user = template.render("user", question=case.question, mark=case.fence, passages=passages, criterion=criterion)
+    def _prompt(self, template: PromptTemplate, case: Case, passages: Sequence[Passage], **more: Criterion) -> Prompt:
+        user = template.render("user", question=case.question, mark=case.fence, passages=passages, **more)
         return Prompt(system=template.render("system"), user=user, most_tokens=1, odds=_ODDS)
 
-    async def _evidence(
-        self, case: Case, criterion: Criterion, question: Prompt, passages: Sequence[Passage]
-    ) -> tuple[int, ...]:
-        """The sentences under the likeliest mark; none if the model named no mark."""
-        start = self.prompt_for(criterion).render("start")
-        reply = await self.model.complete(replace(question, start=start), case.seconds_left())
+    async def _marks(
+        self, case: Case, question: Prompt, template: PromptTemplate, passages: Sequence[Passage]
+    ) -> dict[str, float]:
+        """The odds of the marks when the reply is begun so that it goes on with one; fewer if it thinks of fewer."""
+        begun = replace(question, start=template.render("start"))
+        reply = await self.model.complete(begun, case.seconds_left())
         case.completions.append(reply)
         odds = {token.strip(): p for token, p in (reply.first_token_odds or {}).items()}
-        best = max(passages, key=lambda passage: odds.get(passage.mark, 0.0))
-        return best.sentences if best.mark in odds else ()
+        return {passage.mark: odds[passage.mark] for passage in passages if passage.mark in odds}
 
     def _level(self, criterion: Criterion, yes: float) -> tuple[Level, Mention | None]:
         least = self._thresholds
@@ -144,6 +149,19 @@ def passages_of(answer: Answer) -> list[Passage]:
         Passage(MARKS[i], " ".join(s.text for s in sentences[a:b]), tuple(s.number for s in sentences[a:b]))
         for i, (a, b) in enumerate(pairwise(cuts))
     ]
+
+
+def likeliest(passages: Sequence[Passage], marks: Mapping[str, float], usual: Mapping[str, float]) -> tuple[int, ...]:
+    """The sentences under the mark whose odds rose most over its usual ones; none if no mark has any.
+
+    Contextual calibration: Zhao et al., Calibrate Before Use, ICML 2021.
+    """
+    if not marks:
+        return ()
+    best = max(
+        passages, key=lambda passage: marks.get(passage.mark, _LEAST) / usual.get(passage.mark, _LEAST) ** _TRUST
+    )
+    return best.sentences
 
 
 def odds_of_yes(odds: Mapping[str, float]) -> float | None:

@@ -22,7 +22,7 @@ def test_the_page_shows_score_band_verdicts_evidence_feedback_and_who_judged(tmp
     result = grader(tmp_path, "grade", "1.1", stdin=ANSWER, **judged(tmp_path, VERDICTS))
     assert result.exit_code == 0
     assert "1.1  A shaded bed" in result.stdout
-    assert "100 of 100  strong" in result.stdout
+    assert "100 of 100 · strong" in result.stdout
     assert "✓ p1 met Names a compost" in result.stdout
     assert "“I would take leaf mould for that bed.”" in result.stdout
     assert "✓ f1 avoided Recommends peat" in result.stdout

@@ -15,7 +15,9 @@ from service.judges.per_criterion import MARKS, PerCriterion, Thresholds, odds_o
 from service.models.scripted import Line, ScriptedModel
 
 ANSWER = Answer.of("I found the gap by hand. Then I fixed it. Costs fell by half.")
-TEMPLATES = {kind: read_prompts()[f"{kind}-v1"] for kind in ("point", "commission", "omission", "only", "star")}
+TEMPLATES = {
+    kind: read_prompts()[f"{kind}-v1"] for kind in ("neutral", "point", "commission", "omission", "only", "star")
+}
 HALVES = Thresholds(met=0.6, partial=0.4, present=0.6, half_present=0.4, asserted=0.6, mentioned=0.6)
 
 
@@ -68,11 +70,11 @@ async def test_the_odds_of_yes_decide_the_level(
 
 
 async def test_evidence_is_asked_for_only_where_something_was_found() -> None:
-    model = ScriptedModel([yes(0.1), yes(0.9), {" C": 0.6, " A": 0.3}])
+    model = ScriptedModel([{"A": 0.5, "C": 0.3}, yes(0.1), yes(0.9), {" C": 0.6, " A": 0.3}])
     judge = PerCriterion(model, TEMPLATES, HALVES)
     missed, met = await verdicts_of(judge, Point(id="p1", text="Names a law"), Point(id="p2", text="Names a cost"))
     assert (missed.sentences, met.sentences) == ((), (3,))
-    assert [bool(prompt.start) for prompt in model.prompts] == [False, False, True]
+    assert [bool(prompt.start) for prompt in model.prompts] == [True, False, False, True]
 
 
 async def test_all_questions_share_one_prefix_so_that_the_answer_is_read_once() -> None:
@@ -86,12 +88,12 @@ async def test_all_questions_share_one_prefix_so_that_the_answer_is_read_once() 
     )
     await verdicts_of(PerCriterion(model, TEMPLATES, HALVES), *criteria)
     prefixes = {prompt.system + prompt.user[: prompt.user.index("</answer-")] for prompt in model.prompts}
-    assert len(model.prompts) == 5
+    assert len(model.prompts) == 6
     assert len(prefixes) == 1
 
 
 async def test_odds_of_neither_word_leave_the_criterion_undecided() -> None:
-    assert await verdicts_of(judge_of([{"Perhaps": 0.9}]), Point(id="p1", text="One")) == []
+    assert await verdicts_of(judge_of([{"A": 1.0}, {"Perhaps": 0.9}]), Point(id="p1", text="One")) == []
 
 
 async def test_a_mark_the_model_does_not_name_is_no_evidence() -> None:
@@ -101,11 +103,18 @@ async def test_a_mark_the_model_does_not_name_is_no_evidence() -> None:
 
 
 async def test_what_was_decided_before_a_failure_is_kept() -> None:
-    judge = judge_of([yes(0.1), JudgeUnavailable("gone")])
+    judge = judge_of([{"A": 1.0}, yes(0.1), JudgeUnavailable("gone")])
     judgements = judge.assess(case(), (Point(id="p1", text="One"), Point(id="p2", text="Two")))
     assert (await anext(judgements)).verdict.criterion_id == "p1"
     with pytest.raises(JudgeUnavailable):
         await anext(judgements)
+
+
+async def test_a_mark_the_model_always_favours_is_no_evidence_of_anything() -> None:
+    # C is likeliest, but it was 0.8 without any question: 0.6 / 0.8**0.7 = 0.70, and A has 0.3 / 0.1**0.7 = 1.5.
+    model = ScriptedModel([{"C": 0.8, "A": 0.1, "B": 0.1}, yes(0.9), {"C": 0.6, "A": 0.3, "B": 0.1}])
+    [verdict] = await verdicts_of(PerCriterion(model, TEMPLATES, HALVES), Point(id="p1", text="One"))
+    assert verdict.sentences == (1,)
 
 
 def test_a_model_without_odds_is_refused_by_name() -> None:

@@ -98,7 +98,9 @@ async def test_past_its_time_the_caller_is_told_and_the_next_call_works(local_mo
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_real_answer_is_judged_by_the_shipped_prompts(local_model: LocalModel) -> None:
-    templates = {kind: read_prompts()[f"{kind}-v1"] for kind in ("point", "commission", "omission", "only", "star")}
+    templates = {
+        kind: read_prompts()[f"{kind}-v1"] for kind in ("neutral", "point", "commission", "omission", "only", "star")
+    }
     judge = PerCriterion(local_model, templates, Thresholds())
     case = Case("Tell me how you made a product profitable.", ANSWER, "0123456789abcdef", lambda: 120.0)
     criteria = (
