@@ -16,10 +16,9 @@ from service.judges import Judge
 from service.judges.one_call import OneCall
 from service.judges.per_criterion import PerCriterion, Thresholds
 from service.models import Model
-from service.models.bounded import Bounded
+from service.models.around import Bounded, Metered
 from service.models.hosted import HostedModel
 from service.models.local import LocalModel
-from service.models.metered import Metered
 from service.models.scripted import ScriptedModel
 from service.models.weights import default_path
 from service.settings import Settings

@@ -18,7 +18,7 @@ from service.core.errors import ImpossibleOption, JudgeFailed, JudgeTimedOut, Un
 from service.core.gates import Flag, flags_of, nothing_to_grade
 from service.core.grade import CacheResult, Grade, JudgeReport, grade_of, verdicts_on_nothing
 from service.core.prompt import fence_mark
-from service.core.rubric import Criterion, Rubric, RubricSet
+from service.core.rubric import Criterion, Rubric, RubricSet, StarPart
 from service.core.verdict import Verdict, outstanding
 from service.judges import Case, Judge
 
@@ -221,7 +221,8 @@ def _total(costs: list[float | None]) -> float | None:
 
 def _counted(grade: Grade) -> Grade:
     metrics.GRADES.labels(grade.status, grade.cache or "none").inc()
-    for kind, graded in (("point", grade.points), ("pitfall", grade.pitfalls)):
+    parts = [getattr(grade.star, part) for part in StarPart] if grade.star else []
+    for kind, graded in (("point", grade.points), ("pitfall", grade.pitfalls), ("star", parts)):
         for criterion in graded:
             metrics.VERDICTS.labels(kind, criterion.verdict).inc()
     for flag in grade.flags:

@@ -1,5 +1,6 @@
 """A model that says what it was told to: a fake, for tests and demos. It judges nothing."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -20,14 +21,7 @@ class ScriptedModel:
         self.name = self.identity = "scripted"
         self.prompts: list[Prompt] = []
         self._cost_usd = cost_usd
-        lines = script if callable(script) else iter(tuple(script))
-        last: list[Line] = []
-
-        def in_turn(_: Prompt) -> Line:
-            last[:] = [next(lines, *last)] if not callable(lines) else last
-            return last[0]
-
-        self._line = lines if callable(lines) else in_turn
+        self._line = script if callable(script) else _in_turn(script)
 
     async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:  # noqa: ARG002 - never waits
         self.prompts.append(prompt)
@@ -49,6 +43,11 @@ class ScriptedModel:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _in_turn(script: Iterable[Line]) -> Callable[[Prompt], Line]:
+    lines, calls = tuple(script), itertools.count()
+    return lambda _: lines[min(next(calls), len(lines) - 1)]
 
 
 def _tokens(text: str) -> int:

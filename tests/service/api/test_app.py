@@ -14,7 +14,7 @@ from service.api.examples import ANSWER, GRADE_REQUESTS
 from service.api.problems import STATUS_OF
 from service.bootstrap import assemble
 from service.core import errors
-from service.core.errors import GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
+from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.rubric import Rubric
 from service.models.scripted import Line, ScriptedModel
 from service.settings import Settings
@@ -167,6 +167,7 @@ async def test_lone_surrogates_are_replaced_one_for_one() -> None:
         (JudgeUnavailable("overloaded", retry_after_seconds=7), 503),
         (JudgeTimedOut("slow"), 504),
         (JudgeRefused("bad key"), 502),
+        (AnswerTooLong("scripted reads at most 8192 tokens"), 413),
     ],
 )
 async def test_a_judge_that_fails_is_a_problem_and_no_grade(error: GradingError, status: int) -> None:

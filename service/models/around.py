@@ -1,4 +1,6 @@
-"""A model with its calls counted, timed and priced."""
+"""What is put around a model: a bound on its calls in flight; its calls counted, timed and priced."""
+
+import asyncio
 
 from service import metrics
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
@@ -13,8 +15,8 @@ _OUTCOMES = {
 }
 
 
-class Metered:
-    """Any model, and the same answers from it."""
+class _Around:
+    """All of a model but its `complete`."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -36,6 +38,22 @@ class Metered:
 
     async def close(self) -> None:
         await self._model.close()
+
+
+class Bounded(_Around):
+    """A model asked at most `most` things at once; the rest wait their turn, within their own deadlines."""
+
+    def __init__(self, model: Model, most: int) -> None:
+        super().__init__(model)
+        self._turns = asyncio.Semaphore(most)
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+        async with self._turns:
+            return await self._model.complete(prompt, timeout_seconds)
+
+
+class Metered(_Around):
+    """A model whose calls, tokens, cost and outcomes the metrics know."""
 
     async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
         outcome = "failed"

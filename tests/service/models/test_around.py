@@ -1,0 +1,69 @@
+"""What stands around a model changes nothing of what it says."""
+
+import asyncio
+
+import pytest
+from prometheus_client import REGISTRY
+
+from service.core.errors import JudgeUnavailable
+from service.core.prompt import Prompt
+from service.models import Completion
+from service.models.around import Bounded, Metered
+from service.models.scripted import ScriptedModel
+
+PROMPT = Prompt(system="s", user="u", most_tokens=9)
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, {"model": "scripted", **labels}) or 0.0
+
+
+async def test_a_metered_call_is_counted_with_its_tokens_and_cost() -> None:
+    before = counted("grader_cost_usd_total"), counted("grader_judge_calls_total", outcome="ok")
+    completion = await Metered(ScriptedModel(["yes"], cost_usd=0.25)).complete(PROMPT, 1)
+    assert completion.text == "yes"
+    assert counted("grader_cost_usd_total") - before[0] == pytest.approx(0.25)
+    assert counted("grader_judge_calls_total", outcome="ok") - before[1] == 1
+
+
+async def test_a_call_of_unknown_price_is_counted_apart() -> None:
+    before = counted("grader_unpriced_calls_total"), counted("grader_cost_usd_total")
+    await Metered(ScriptedModel(["yes"], cost_usd=None)).complete(PROMPT, 1)
+    assert counted("grader_unpriced_calls_total") - before[0] == 1
+    assert counted("grader_cost_usd_total") == before[1]
+
+
+async def test_a_failed_call_is_counted_by_how_it_failed() -> None:
+    before = counted("grader_judge_calls_total", outcome="unavailable")
+    with pytest.raises(JudgeUnavailable):
+        await Metered(ScriptedModel([JudgeUnavailable("gone")])).complete(PROMPT, 1)
+    assert counted("grader_judge_calls_total", outcome="unavailable") - before == 1
+
+
+class Counting(ScriptedModel):
+    """Counts how many calls it is in at once."""
+
+    now = most = 0
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.now -= 1
+        return await super().complete(prompt, timeout_seconds)
+
+
+async def test_no_more_calls_are_in_flight_than_allowed_and_all_are_made() -> None:
+    model = Counting(["yes"])
+    bounded = Bounded(model, 3)
+    await asyncio.gather(*(bounded.complete(PROMPT, 1) for _ in range(20)))
+    assert (model.most, len(model.prompts)) == (3, 20)
+
+
+async def test_the_rest_of_the_model_shows_through() -> None:
+    model = ScriptedModel(["yes"])
+    around = Metered(Bounded(model, 1))
+    await around.warm()
+    await around.close()
+    assert (around.name, around.identity, around.gives_odds) == (model.name, model.identity, True)
