@@ -27,14 +27,14 @@ _TRUST = 0.7  # in what the neutral question tells; 1 would believe the odds of 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The least odds of 'Yes' for each level, by kind of criterion: docs/measurements.md says how they were found."""
+    """The least odds of 'Yes' for each level, by kind of criterion; docs/decisions/local-model.md says whence."""
 
-    met: float = 0.63
-    partial: float = 0.52
-    present: float = 0.6
-    half_present: float = 0.5
-    asserted: float = 0.6
-    mentioned: float = 0.5
+    met: float = 0.66
+    partial: float = 0.56
+    present: float = 0.74
+    half_present: float = 0.62
+    asserted: float = 0.5
+    mentioned: float = 0.66
 
 
 class Passage(NamedTuple):

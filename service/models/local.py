@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ class LocalModel:
         self._threads = threads or _processors()
         self._context_tokens = context_tokens
         self._loaded: tuple[Any, str] | None = None
+        self._door: Path | None = None
         # One thread: llama.cpp reads one prompt after the other anyway, and so the prefix of one answer stays warm.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="llama")
 
@@ -52,6 +54,8 @@ class LocalModel:
     async def close(self) -> None:
         self._loaded = None
         await asyncio.to_thread(self._thread.shutdown)
+        if self._door:
+            shutil.rmtree(self._door, ignore_errors=True)
 
     async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
         await self.warm()
@@ -65,8 +69,11 @@ class LocalModel:
         return self._completion(prompt, reply, time.perf_counter() - started)
 
     def _load(self) -> tuple[Any, str]:
-        import xllamacpp
-
+        try:
+            import xllamacpp
+        except ImportError as error:
+            mend = "llama.cpp needs OpenMP's run time (Debian: apt-get install libgomp1)"
+            raise JudgeUnavailable(f"the local model cannot be started: {error}; {mend}") from error
         if not self._weights.is_file():
             raise JudgeUnavailable(f"no weights at {str(self._weights)!r}; `grader models fetch` gets the default ones")
         settings = xllamacpp.CommonParams()
@@ -76,7 +83,8 @@ class LocalModel:
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = self._threads
         settings.fit_params = False
         settings.verbosity = -1
-        _shut_the_door(settings)
+        self._door = Path(tempfile.mkdtemp(prefix="grader-"))
+        _shut_the_door(settings, self._door)
         try:
             return xllamacpp.Server(settings), sha256_of(self._weights)
         except RuntimeError as error:
@@ -111,9 +119,9 @@ class LocalModel:
         )
 
 
-def _shut_the_door(settings: Any) -> None:
+def _shut_the_door(settings: Any, folder: Path) -> None:
     """llama.cpp insists on listening: on a socket file in a folder only we may enter, with a key nobody is told."""
-    settings.hostnames = [str(Path(tempfile.mkdtemp(prefix="grader-")) / "llama.sock")]
+    settings.hostnames = [str(folder / "llama.sock")]
     settings.api_keys = [secrets.token_urlsafe(32)]
     settings.ui = settings.endpoint_slots = settings.endpoint_props = settings.endpoint_metrics = False
 

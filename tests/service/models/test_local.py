@@ -122,6 +122,16 @@ async def test_no_port_is_open_and_its_socket_is_ours_alone(local_model: LocalMo
     assert not listening_ports()
 
 
+@pytest.mark.asyncio(loop_scope="session")
+async def test_nothing_of_its_door_is_left_behind(weights: Path) -> None:
+    model = LocalModel(weights)
+    await model.warm()
+    folder = Path(address_of(model).removeprefix("unix://")).parent
+    assert folder.is_dir()
+    await model.close()
+    assert not folder.exists()
+
+
 def test_another_process_is_refused(local_model: LocalModel) -> None:
     path = address_of(local_model).removeprefix("unix://")
     script = (
