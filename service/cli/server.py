@@ -77,7 +77,9 @@ def run(settings: Settings) -> None:
 
 def bound(host: str, port: int) -> socket.socket:
     """A socket that has the address but takes no calls yet: a port in use is told before any weights are loaded."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # TCP by name: asyncio sends small replies at once only where the socket says that it is TCP, else 40 ms later.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.bootstrap import assemble
-from service.cli.server import greeting
+from service.cli.server import bound, greeting
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
 from tests.service.cli.command_line import VERDICTS, garden, grader, judged
@@ -75,3 +75,9 @@ def test_where_all_questions_are_hidden_the_greeting_still_names_one(tmp_path: P
     (rubrics / "_set.yaml").write_text('hidden: ["1.1"]\n')
     service = assemble(Settings(rubrics_dir=rubrics), (ScriptedModel([""]),))
     assert '"question_id": "1.1"' in greeting(service, "127.0.0.1", 8000)[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_port_says_that_it_is_tcp_so_that_small_replies_are_not_held_back(host: str) -> None:
+    with bound(host, 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
