@@ -49,6 +49,8 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
         redoc_url=None,
     )
     app.include_router(router)
+    plain_openapi = app.openapi
+    app.openapi = lambda: app.openapi_schema or examples.described(plain_openapi())  # type: ignore[method-assign]
     app.add_exception_handler(GradingError, _on_error)
     app.add_exception_handler(BadRequest, _on_error)
     app.add_exception_handler(StarletteHTTPException, _on_http_error)
@@ -58,6 +60,7 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
 
 @router.post(
     "/grade",
+    summary="Grade one answer",
     response_model=Grade,
     responses=examples.GRADE_RESPONSES,
     openapi_extra={"requestBody": examples.GRADE_REQUEST_BODY},
@@ -80,7 +83,7 @@ async def grade(request: Request) -> Response:
     return Response(result.model_dump_json(), media_type="application/json", headers=headers)
 
 
-@router.get("/questions", tags=["rubrics"])
+@router.get("/questions", summary="The questions there are", tags=["rubrics"])
 async def questions(request: Request) -> JSONResponse:
     """The questions there are: id, title, question, role, format, whether STAR applies, how many criteria."""
     parts: Parts = request.app.state.parts
@@ -95,7 +98,13 @@ async def questions(request: Request) -> JSONResponse:
     return JSONResponse({"questions": listed})
 
 
-@router.get("/questions/{question_id}", response_model=Rubric, tags=["rubrics"], responses=examples.NOT_FOUND)
+@router.get(
+    "/questions/{question_id}",
+    summary="One question's rubric",
+    response_model=Rubric,
+    responses=examples.NOT_FOUND,
+    tags=["rubrics"],
+)
 async def question(question_id: str, request: Request) -> Response:
     """One question's rubric, with the keys of its file. 404: no such question."""
     parts: Parts = request.app.state.parts
@@ -103,13 +112,13 @@ async def question(question_id: str, request: Request) -> Response:
     return Response(rubric.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-@router.get("/healthz", tags=["operation"])
+@router.get("/healthz", summary="Whether the process runs", tags=["operation"])
 async def healthz() -> dict[str, str]:
     """200 while the process runs."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", tags=["operation"])
+@router.get("/readyz", summary="Whether it can grade, and whether it remembers", tags=["operation"])
 async def readyz(request: Request) -> dict[str, str]:
     """200 once models are loaded and rubrics read: the port opens only then.
 

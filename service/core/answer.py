@@ -119,9 +119,8 @@ def _normalise(received: str) -> _Normalised:
     for cluster in _CLUSTER.finditer(received):
         for character in _folded(_UNSEEN.sub("", cluster.group())):
             if character.isspace() and characters and characters[-1].isspace():
-                characters[-1] = max(
-                    characters[-1], character, key="\n".__eq__
-                )  # one for the run; a line's end prevails
+                # One for the run; a line's end prevails.
+                characters[-1] = "\n" if "\n" in (characters[-1], character) else " "
             else:
                 characters.append(character)
                 spans.append(Span(*cluster.span()))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -251,6 +252,16 @@ async def test_requests_are_counted_by_route_and_status_and_never_by_what_was_as
         text = (await c.get("/metrics")).text
     assert REGISTRY.get_sample_value("grader_requests_total", labels) == before + 1
     assert "no-such-thing" not in text
+
+
+async def test_every_reference_in_the_schema_leads_somewhere() -> None:
+    async with client() as c:
+        schema = (await c.get("/openapi.json")).json()
+        again = (await c.get("/openapi.json")).json()
+    names = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(schema)))
+    assert {"Options", "Rubric", "Grade"} <= names <= set(schema["components"]["schemas"])
+    assert '"#/$defs' not in json.dumps(schema)
+    assert again == schema
 
 
 async def test_the_examples_in_the_docs_are_valid_requests() -> None:
