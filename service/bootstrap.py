@@ -1,7 +1,7 @@
 """Put the service together from its settings: the only place that names concrete classes."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,12 +60,8 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
     catalog = read_catalog(settings.rubrics_dir or RUBRICS)
     templates = read_prompts()
     store = store_of(settings)
-    judges: dict[str, Callable[[Model], Judge]] = {
-        "one_call": lambda model: OneCall(model, templates[ONE_CALL]),
-        "per_criterion": lambda model: _per_criterion(model, templates),
-    }
     grader = Grader(
-        chains={name: _chain(build, models) for name, build in judges.items()},
+        chains={name: _chain(name, models, templates) for name in ("one_call", "per_criterion")},
         default_judge=settings.judge or ("per_criterion" if settings.is_local else "one_call"),
         store=store,
         secret=settings.secret_bytes,
@@ -94,15 +90,22 @@ def store_of(settings: Settings) -> VerdictStore:
     return MemoryStore(settings.cache_answers, settings.cache_ttl_seconds)
 
 
-def _per_criterion(model: Model, templates: dict[str, PromptTemplate]) -> Judge:
-    return PerCriterion(model, {kind: templates[name] for kind, name in PER_CRITERION.items()}, Thresholds())
-
-
-def _chain(build: Callable[[Model], Judge], models: tuple[Model, ...]) -> Chain | ImpossibleOption:
+def _chain(judge: str, models: tuple[Model, ...], templates: dict[str, PromptTemplate]) -> Chain | ImpossibleOption:
+    """That judge over the first model, or why it is impossible; a fallback that cannot do it is asked in one call."""
+    first, *fallbacks = models
     try:
-        return tuple(build(model) for model in models)
+        return (
+            _judge(judge, first, templates),
+            *(_judge(judge if model.gives_odds else "one_call", model, templates) for model in fallbacks),
+        )
     except ImpossibleOption as impossible:
         return impossible
+
+
+def _judge(name: str, model: Model, templates: dict[str, PromptTemplate]) -> Judge:
+    if name == "one_call":
+        return OneCall(model, templates[ONE_CALL])
+    return PerCriterion(model, {kind: templates[file] for kind, file in PER_CRITERION.items()}, Thresholds())
 
 
 def _script(path: Path) -> list[str | dict[str, float]]:

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
         default=None, gt=0, description="Longest time for one grade; unset: 300 local, 30 hosted."
     )
     max_concurrent_calls: int = Field(default=32, gt=0, description="Calls to hosted models in flight at most.")
+    api_keys_file: Path | None = Field(default=None, description="Not built yet; refused rather than ignored.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on.")
     open_network: bool = Field(
@@ -61,6 +62,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.api_keys_file:
+            raise ValueError(
+                "GRADER_API_KEYS_FILE: API keys are not built yet, and the service would stand open; unset it"
+            )
         if self.redis_url and not self.secret:
             raise ValueError(
                 "GRADER_REDIS_URL needs GRADER_SECRET (32 random bytes, the same for every process): "
