@@ -1,0 +1,1 @@
+"""Evals: how good the grades are, measured against golden answers."""
