@@ -8,7 +8,10 @@ import pytest
 
 from evals.golden import read_golden
 from service.catalog import HOME, read_catalog
+from service.core.answer import Answer
 from service.core.errors import BadFile
+from service.core.gates import flags_of, nothing_to_grade
+from service.core.verdict import Verdict, settle
 
 CATALOG = read_catalog()
 GOLDEN = sorted((HOME / "evals" / "golden").glob("*.jsonl"))
@@ -53,3 +56,26 @@ def test_an_empty_or_missing_file_says_so(tmp_path: Path) -> None:
         read_golden(written(tmp_path), CATALOG)
     with pytest.raises(BadFile, match="cannot be read"):
         read_golden(tmp_path / "nothing.jsonl", CATALOG)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_what_ships_is_labelled_in_full_and_has_something_to_grade(path: Path) -> None:
+    answers = read_golden(path, CATALOG)
+    assert len(answers) >= 80
+    assert {answer.question_id for answer in answers} == set(CATALOG.rubrics)
+    for golden in answers:
+        rubric = golden.rubric_in(CATALOG)
+        assert set(golden.labels.points) == {point.id for point in rubric.points}, golden.id
+        assert set(golden.labels.pitfalls) == {pitfall.id for pitfall in rubric.pitfalls}, golden.id
+        assert len(golden.labels.star) == (4 if rubric.star else 0), golden.id
+        assert not nothing_to_grade(flags_of(Answer.of(golden.answer), rubric)), golden.id
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_a_golden_point_decided_by_star_follows_from_its_parts(path: Path) -> None:
+    for golden in read_golden(path, CATALOG):
+        parts = [Verdict(criterion_id=part.value, level=level) for part, level in golden.labels.star.items()]
+        settled = settle(golden.rubric_in(CATALOG), {part.criterion_id: part for part in parts})
+        for point in golden.rubric_in(CATALOG).points:
+            if point.decided_by == "star":
+                assert settled[point.id].level == golden.labels.points[point.id], golden.id
