@@ -1,12 +1,15 @@
 """Others' rows in golden form, and the files that ship."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from evals.golden import read_golden
+from evals.golden import GoldenAnswer, read_golden
 from evals.public_data import FILES, golden_of
 from service.catalog import HOME, read_catalog
+from service.core.answer import Answer
+from service.core.gates import flags_of, nothing_to_grade
 
 ROW: dict[str, Any] = {
     "dataset": "pond",
@@ -59,3 +62,27 @@ def test_what_ships_can_be_read(name: str, answers: int, labels: int) -> None:
     golden = read_golden(HOME / "evals" / "public" / f"{name}.jsonl", read_catalog())
     assert (len(golden), sum(len(g.labels.points) for g in golden)) == (answers, labels)
     assert name in (HOME / "evals" / "public" / "NOTICE.md").read_text("utf-8")
+
+
+def shipped(name: str) -> tuple[GoldenAnswer, ...]:
+    return read_golden(HOME / "evals" / "public" / f"{name}.jsonl", read_catalog())
+
+
+def seen(golden: GoldenAnswer) -> str:
+    """What the gates make of an answer."""
+    flags = flags_of(Answer.of(golden.answer), golden.rubric_in(read_catalog()))
+    return "stopped" if nothing_to_grade(flags) else "flagged" if flags else "clean"
+
+
+def test_of_the_known_attacks_the_empty_are_stopped_the_injected_flagged_and_the_controls_left_alone() -> None:
+    made_of = Counter(("control" if "control" in g.tags else g.tags[1], seen(g)) for g in shipped("judge_attacks"))
+    assert made_of.pop(("control", "clean")) == 8
+    assert made_of.pop(("master_key", "stopped")) == 60
+    assert {verdict for _, verdict in made_of} == {"flagged"}
+    assert made_of.total() == 25
+
+
+def test_of_honest_answers_that_earned_something_one_of_two_words_alone_is_stopped() -> None:
+    names = ("physics_partial_credit", "kqa_physicians", "saf_english")
+    earned = [g for name in names for g in shipped(name) if set(g.labels.points.values()) != {"missed"}]
+    assert Counter(map(seen, earned)) == {"clean": 261, "stopped": 1}
