@@ -27,13 +27,15 @@ class Evidence(Frozen):
 class CriterionGrade(Frozen):
     """What was decided on one criterion, by whom and on what evidence.
 
-    `confidence` is in [0, 1], null without odds or samples. `model` and `prompt` are null where no model was asked.
+    `confidence` in the verdict and `probability` of its being met, committed or present are in [0, 1], null without
+    odds or samples. `model` and `prompt` are null where no model was asked.
     """
 
     id: str
     text: str
     verdict: str
     confidence: float | None = None
+    probability: float | None = None
     reason: str | None = None
     evidence: tuple[Evidence, ...] = ()
     model: str | None = None
@@ -58,6 +60,7 @@ class PartGrade(Frozen):
 
     verdict: Literal["present", "partial", "absent", "unassessed"]
     confidence: float | None = None
+    probability: float | None = None
     reason: str | None = None
     evidence: tuple[Evidence, ...] = ()
     model: str | None = None
@@ -205,6 +208,7 @@ def _decided(verdict: Verdict | None, answer: Answer) -> dict[str, object]:
     return {
         "verdict": verdict.level,
         "confidence": verdict.confidence,
+        "probability": verdict.probability,
         "reason": verdict.reason,
         "evidence": evidence_of(answer, verdict),
         "model": verdict.model or None,

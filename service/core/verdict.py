@@ -40,9 +40,9 @@ class Mention(StrEnum):
 class Verdict(Frozen):
     """What was decided on one criterion. A criterion without one is unassessed: that is never a level.
 
-    `sentences` are numbers of the answer's sentences; `mention` is for pitfalls; `confidence` is in [0, 1] and
-    None where the judge had neither odds nor samples; `model` and `prompt` (name@digest) say who decided. Both are
-    empty where code did.
+    `sentences` are numbers of the answer's sentences; `mention` is for pitfalls; `confidence` in the level and
+    `probability`, that it is met, committed or present, are in [0, 1] and None where the judge had neither odds nor
+    samples; `model` and `prompt` (name@digest) say who decided. Both are empty where code did.
     """
 
     criterion_id: str
@@ -51,6 +51,7 @@ class Verdict(Frozen):
     sentences: tuple[int, ...] = ()
     reason: str | None = None
     confidence: float | None = Field(default=None, ge=0, le=1)
+    probability: float | None = Field(default=None, ge=0, le=1)
     model: str = ""
     prompt: str = ""
 

@@ -97,6 +97,7 @@ class PerCriterion:
                     mention=mention,
                     sentences=sentences,
                     confidence=round(max(yes, 1 - yes), 4),
+                    probability=round(1 - yes if _asked_inverted(criterion) else yes, 4),
                     model=reply.model,
                     prompt=template.label,
                 ),
@@ -131,6 +132,11 @@ class PerCriterion:
                 return (
                     "present" if yes >= least.present else "partial" if yes >= least.half_present else "absent"
                 ), None
+
+
+def _asked_inverted(criterion: Criterion) -> bool:
+    """Whether the question is after what the fault leaves out, so that a yes clears the answer of it."""
+    return isinstance(criterion, Pitfall) and criterion.kind is not PitfallKind.COMMISSION
 
 
 def _found(criterion: Criterion, level: Level) -> bool:

@@ -57,7 +57,7 @@ def test_a_grade_where_all_is_decided_bears_the_contracts_names_and_values() -> 
     rubric = rubric_of()
     omitted = verdict("f1", "committed", mention=Mention.OMITS, confidence=0.8, **by)
     verdicts = [
-        verdict("p1", "met", 1, reason="names the shop", confidence=0.93, **by),
+        verdict("p1", "met", 1, reason="names the shop", confidence=0.93, probability=0.93, **by),
         verdict("p2", "missed", **by),
         omitted,
         verdict("situation", "present", 1, confidence=0.9),
@@ -71,7 +71,8 @@ def test_a_grade_where_all_is_decided_bears_the_contracts_names_and_values() -> 
     # points 1/2; parts (1 + 0 + 0.5 + 1)/4 = 0.625; 0.8·0.5 + 0.2·0.625 − 0.3 = 0.225
     first = {"start": 2, "end": 24, "text": "I ran a\u200b shop 🐝 alone."}
     second = {"start": 25, "end": 45, "text": "Returns fell by 12%."}
-    nobody: dict[str, Any] = {"confidence": None, "reason": None, "evidence": [], "model": None, "prompt": None}
+    unknown = {"confidence": None, "probability": None}
+    nobody: dict[str, Any] = {**unknown, "reason": None, "evidence": [], "model": None, "prompt": None}
     assert body == {
         "status": "graded",
         "question_id": "9.1",
@@ -81,14 +82,14 @@ def test_a_grade_where_all_is_decided_bears_the_contracts_names_and_values() -> 
         "band": "weak",
         "scores": {"points": 0.5, "star": 0.625, "deduction": 0.3},
         "points": [
-            {"id": "p1", "text": "point 1", "verdict": "met", "confidence": 0.93, "reason": "names the shop",
-             "evidence": [first], **by},
-            {"id": "p2", "text": "point 2", "verdict": "missed", "confidence": None, "reason": None,
+            {"id": "p1", "text": "point 1", "verdict": "met", "confidence": 0.93, "probability": 0.93,
+             "reason": "names the shop", "evidence": [first], **by},
+            {"id": "p2", "text": "point 2", "verdict": "missed", **unknown, "reason": None,
              "evidence": [], **by},
         ],
         "pitfalls": [
             {"id": "f1", "text": "pitfall 1", "verdict": "committed", "mention": "omits", "confidence": 0.8,
-             "reason": None, "evidence": [], **by},
+             "probability": None, "reason": None, "evidence": [], **by},
         ],
         "star": {
             "situation": {**nobody, "verdict": "present", "confidence": 0.9, "evidence": [first]},
