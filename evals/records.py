@@ -1,10 +1,11 @@
 """What a run of an eval leaves behind: its settings in run.json, and one JSON object a line in records.jsonl."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import BinaryIO, Literal, NamedTuple, Self
 
 from pydantic import ValidationError
 
@@ -31,14 +32,21 @@ class Reply(Frozen):
 
     @classmethod
     def of(cls, completion: Completion) -> Self:
-        return cls.model_validate(asdict(completion))
+        """Half a surrogate pair, which some servers send where a reply was cut off, becomes a question mark."""
+        odds = completion.first_token_odds
+        whole = {
+            "text": _encodable(completion.text),
+            "first_token_odds": None if odds is None else {_encodable(token): p for token, p in odds.items()},
+        }
+        return cls.model_validate(asdict(completion) | whole)
 
 
 class Record(Frozen):
     """One reading of one golden answer.
 
     `grade` is None where the answer failed, and then `error` says why: a failure is never a verdict. `reading` counts
-    from 0 where a run reads each answer several times. `seconds` is the wall time, waits for other answers included.
+    from 0 where a run reads each answer several times. `failed_calls` says, as `Type: message`, which calls brought no
+    reply: a grade may be partial for their sake. `seconds` is the wall time, waits for other answers included.
     """
 
     golden_id: str
@@ -46,6 +54,7 @@ class Record(Frozen):
     grade: Grade | None
     error: str | None = None
     replies: tuple[Reply, ...] = ()
+    failed_calls: tuple[str, ...] = ()
     seconds: float
 
     @property
@@ -56,9 +65,11 @@ class Record(Frozen):
 class RunSettings(Frozen):
     """All that shapes a run's verdicts, so that two runs can be told apart and no two are mixed in one folder.
 
-    `golden` is the file's name and `golden_digest` the sha256 of its bytes; `rubrics_digest` covers the rubrics that
-    its answers are graded by; `identity` is what the judges call themselves (model, weights, thresholds); `prompts`
-    are name@digest; `shuffle` is the seed by which criteria were reordered, None for their own order.
+    `golden` is the golden file as it was named and `golden_digest` the sha256 of its bytes; `rubrics_digest` covers the
+    rubrics that its answers are graded by; `identity` is what the judges call themselves (model, weights, thresholds);
+    `prompts` are name@digest; `shuffle` is the seed by which criteria were reordered, None for their own order. `fence`
+    is four hex digits of the mark that the secret gives: enough to tell two secrets apart, too few to guess one by.
+    `attacks` is the digest of the attacks made, None for none.
     """
 
     golden: str
@@ -73,6 +84,13 @@ class RunSettings(Frozen):
     shuffle: int | None = None
     limit: int | None = None
     seed: int | None = None
+    fence: str | None = None
+    attacks: str | None = None
+
+    def differences(self, other: Self) -> dict[str, tuple[object, object]]:
+        """What is set otherwise in `other`, by name: here, there. What the golden file is called makes none."""
+        here, there = (settings.model_dump(exclude={"golden"}) for settings in (self, other))
+        return {name: (here[name], there[name]) for name in here if here[name] != there[name]}
 
 
 class Run(NamedTuple):
@@ -84,24 +102,33 @@ class Run(NamedTuple):
 
 def read_run(folder: Path) -> Run:
     """Raises BadFile, naming the line. A last line that was cut off in the middle of its writing is passed over."""
+    return Run(read_settings(folder), read_records(folder / RECORDS))
+
+
+def read_settings(folder: Path) -> RunSettings:
+    """Raises BadFile."""
+    path = folder / SETTINGS
     try:
-        settings = RunSettings.model_validate_json((folder / SETTINGS).read_bytes())
+        return RunSettings.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise BadFile(folder / SETTINGS, [(None, f"cannot be read: {error.strerror}; is this a run's folder?")]) from None
+        raise BadFile(path, [(None, f"cannot be read: {error.strerror}; is this a run's folder?")]) from None
     except ValidationError as error:
-        raise BadFile(folder / SETTINGS, [(None, f"{e['loc']}: {e['msg']}") for e in error.errors()]) from None
-    return Run(settings, read_records(folder / RECORDS))
+        problems = [(None, f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}") for e in error.errors()]
+        raise BadFile(path, problems) from None
 
 
 def read_records(path: Path) -> tuple[Record, ...]:
     """Records in the order of their first lines; none if there is no file yet. Raises BadFile."""
-    if not path.exists():
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
         return ()
-    lines = path.read_text(encoding="utf-8").split("\n")
-    last = len(lines)  # what follows the last line's end: empty, unless the writing was cut off
+    except OSError as error:
+        raise BadFile(path, [(None, f"cannot be read: {error.strerror}")]) from None
+    lines.pop()  # what follows the last line's end: empty, unless the writing was cut off
     latest: dict[tuple[str, int], Record] = {}
     for number, line in enumerate(lines, 1):
-        if not line or number == last:
+        if not line:
             continue
         try:
             record = Record.model_validate(json.loads(line))
@@ -111,3 +138,74 @@ def read_records(path: Path) -> tuple[Record, ...]:
         if record.grade or key not in latest:
             latest[key] = record
     return tuple(latest.values())
+
+
+class Journal:
+    """The records of a run that is under way. `done` are those that were there when it began, failed ones left out."""
+
+    def __init__(self, file: BinaryIO, done: tuple[Record, ...]) -> None:
+        self.done = done
+        self._file = file
+
+    def add(self, record: Record) -> None:
+        """Write it so that it outlives this process."""
+        self._file.write(record.model_dump_json().encode() + b"\n")
+        self._file.flush()
+
+
+@contextmanager
+def journal(folder: Path, settings: RunSettings, *, resume: bool) -> Iterator[Journal]:
+    """Begin a run in this folder, or resume the one that is there. Its settings are on disk before any record is.
+
+    Raises BadFile where another run's records are in the way, or the one to be resumed was run otherwise.
+    """
+    if resume and (folder / RECORDS).exists():
+        refuse_other(folder, settings)
+    else:
+        refuse_used(folder)
+    records = folder / RECORDS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / SETTINGS, settings.model_dump_json(indent=2) + "\n")
+        _drop_cut_off_line(records)
+        done = tuple(record for record in read_records(records) if record.grade)
+        file = records.open("ab")
+    except OSError as error:
+        raise BadFile(folder, [(None, f"cannot be written: {error.strerror}; take another folder")]) from error
+    with file:
+        yield Journal(file, done)
+
+
+def refuse_used(folder: Path) -> None:
+    """Raises BadFile where the folder holds records."""
+    path = folder / RECORDS
+    if path.exists() and path.stat().st_size:
+        raise BadFile(path, [(None, "is there already; resume that run (--resume), or take another folder (--out)")])
+
+
+def refuse_other(folder: Path, settings: RunSettings) -> None:
+    """Raises BadFile, naming each setting in which the run in this folder differs."""
+    differences = read_settings(folder).differences(settings)
+    if differences:
+        lines = [(None, f"{name} was {then!r} and is now {now!r}") for name, (then, now) in differences.items()]
+        mend = (None, "records made in different ways are not mixed: set it as it was, or take another folder (--out)")
+        raise BadFile(folder / SETTINGS, [*lines, mend])
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """All of it or nothing."""
+    beside = path.with_suffix(".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _drop_cut_off_line(path: Path) -> None:
+    """What follows the last line's end, if anything does: a process was stopped while it wrote it."""
+    if path.exists():
+        written = path.read_bytes()
+        with path.open("r+b") as file:
+            file.truncate(written.rfind(b"\n") + 1)
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="replace").decode()

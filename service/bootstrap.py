@@ -1,19 +1,21 @@
 """Put the service together from its settings: the only place that names concrete classes."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from service.cache import MemoryStore, RedisStore, VerdictStore
-from service.catalog import RUBRICS, Catalog, read_catalog, read_prompts
+from service.catalog import RUBRICS, Catalog, read_catalog, read_prompts, read_yaml
 from service.core.errors import BadFile, ImpossibleOption
 from service.core.language import language_of
 from service.core.prompt import PromptTemplate
 from service.grading import Chain, Grader
 from service.judges import Judge
+from service.judges.cascade import CHOSEN, Cascade, Choice
 from service.judges.one_call import OneCall
+from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion, Thresholds
 from service.models import Model
 from service.models.around import Bounded, Metered
@@ -21,10 +23,12 @@ from service.models.hosted import HostedModel
 from service.models.local import LocalModel
 from service.models.scripted import ScriptedModel
 from service.models.weights import default_path
-from service.settings import Settings
+from service.settings import Settings, runs_here
 
 ONE_CALL = "grade-v1"
 PER_CRITERION = {kind: f"{kind}-v1" for kind in ("neutral", "point", "commission", "omission", "only", "star")}
+WORDINGS = (PER_CRITERION,)
+"""Of per_criterion's questions, the one in use first: each is one more reading for a panel."""
 _SECONDS_LOCAL, _SECONDS_HOSTED = 300.0, 30.0
 
 
@@ -40,9 +44,12 @@ class Service:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Service]:
-    """A service with its models warm; closed at the end. Raises BadFile and JudgeFailed before anything is served."""
-    models = tuple(Metered(model_of(name, settings)) for name in (settings.model, *settings.fallback_models))
+async def running(settings: Settings, around: Callable[[Model], Model] = lambda model: model) -> AsyncIterator[Service]:
+    """A service with its models warm; closed at the end. Raises BadFile and JudgeFailed before anything is served.
+
+    `around` is what a caller puts about each model, to see what goes through it; by default nothing.
+    """
+    models = tuple(around(Metered(model_of(name, settings))) for name in settings.models)
     service = assemble(settings, models)
     language_of("warm up")
     try:
@@ -56,18 +63,32 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
-    """The parts, wired; nothing is warmed yet. Raises BadFile."""
+    """The parts, wired; nothing is warmed yet. `models` are those of `settings.models`. Raises BadFile."""
     catalog = read_catalog(settings.rubrics_dir or RUBRICS)
     templates = read_prompts()
     store = store_of(settings)
+    in_turn = models[:-1] if settings.strong_model else models
+    plain = ("one_call", "per_criterion")
     grader = Grader(
-        chains={name: _chain(name, models, templates) for name in ("one_call", "per_criterion")},
-        default_judge=settings.judge or ("per_criterion" if settings.is_local else "one_call"),
+        chains={name: _chain(name, in_turn, templates) for name in plain}
+        | {"cascade": _cascade(settings, models, templates)},
+        panels={(name, k): _chain(name, in_turn, templates, k) for name in plain for k in range(2, MOST_SAMPLES + 1)},
+        default_judge=default_judge(settings),
         store=store,
         secret=settings.secret_bytes,
         deadline_seconds=settings.deadline_seconds or (_SECONDS_LOCAL if settings.is_local else _SECONDS_HOSTED),
     )
     return Service(settings, catalog, grader, store, models)
+
+
+def default_judge(settings: Settings) -> str:
+    """The name of the judge that is asked where a caller names none."""
+    return settings.judge or _by_place(settings.model)
+
+
+def _by_place(model: str) -> str:
+    """The judge that suits a model of this name."""
+    return "per_criterion" if runs_here(model) else "one_call"
 
 
 def model_of(name: str, settings: Settings) -> Model:
@@ -90,22 +111,53 @@ def store_of(settings: Settings) -> VerdictStore:
     return MemoryStore(settings.cache_answers, settings.cache_ttl_seconds)
 
 
-def _chain(judge: str, models: tuple[Model, ...], templates: dict[str, PromptTemplate]) -> Chain | ImpossibleOption:
+def _chain(
+    judge: str, models: tuple[Model, ...], templates: dict[str, PromptTemplate], samples: int = 1
+) -> Chain | ImpossibleOption:
     """That judge over the first model, or why it is impossible; a fallback that cannot do it is asked in one call."""
     first, *fallbacks = models
     try:
         return (
-            _judge(judge, first, templates),
-            *(_judge(judge if model.gives_odds else "one_call", model, templates) for model in fallbacks),
+            _judge(judge, first, templates, samples),
+            *(_judge(judge if model.gives_odds else "one_call", model, templates, samples) for model in fallbacks),
         )
     except ImpossibleOption as impossible:
         return impossible
 
 
-def _judge(name: str, model: Model, templates: dict[str, PromptTemplate]) -> Judge:
+def _cascade(
+    settings: Settings, models: tuple[Model, ...], templates: dict[str, PromptTemplate]
+) -> Chain | ImpossibleOption:
+    """The first model's judge, then the strong model's; the fallbacks take over as after any judge.
+
+    One call tells no confidence, so as a cheap judge it reads twice: what its readings dispute is weak.
+    """
+    if not settings.strong_model:
+        return ImpossibleOption("judge", "a cascade needs a second, stronger model; set GRADER_STRONG_MODEL")
+    *in_turn, strong = models
+    name = default_judge(settings) if settings.judge != "cascade" else _by_place(settings.model)
+    chain = _chain(name, tuple(in_turn), templates, samples=2 if name == "one_call" else 1)
+    if isinstance(chain, ImpossibleOption):
+        return chain
+    last_word = _judge(_by_place(settings.strong_model), strong, templates)
+    return (Cascade(chain[0], last_word, read_yaml(CHOSEN, Choice).keep), *chain[1:])
+
+
+def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], samples: int = 1) -> Judge:
+    """Raises ImpossibleOption where the model cannot be asked so, or not in so many ways."""
+    readings: list[Judge]
     if name == "one_call":
-        return OneCall(model, templates[ONE_CALL])
-    return PerCriterion(model, {kind: templates[file] for kind, file in PER_CRITERION.items()}, Thresholds())
+        judge = OneCall(model, templates[ONE_CALL])
+        readings = [Rotated(judge, turn, samples) for turn in range(samples)] if samples > 1 else [judge]
+    else:
+        readings = [
+            PerCriterion(model, {kind: templates[file] for kind, file in wording.items()}, Thresholds())
+            for wording in WORDINGS[:samples]
+        ]
+    if len(readings) < samples:
+        least = f"{name} has wordings for {len(readings)}; send at most that, or another judge"
+        raise ImpossibleOption("samples", f"{samples} readings were asked for, and {least}")
+    return Panel(readings) if samples > 1 else readings[0]
 
 
 def _script(path: Path) -> list[str | dict[str, float]]:

@@ -20,7 +20,7 @@ from service.core.grade import CacheResult, Grade, JudgeReport, grade_of, verdic
 from service.core.prompt import fence_mark
 from service.core.rubric import Criterion, Rubric, RubricSet, StarPart
 from service.core.verdict import Verdict, outstanding
-from service.judges import Case, Judge
+from service.judges import Case, Judge, asked, prompts_of, total_usd
 
 Chain = tuple[Judge, ...]
 """Judges in the order in which they are asked: each takes over what those before it left."""
@@ -28,9 +28,13 @@ Chain = tuple[Judge, ...]
 
 @dataclass(frozen=True)
 class Wish:
-    """What a caller asks for beside the answer; the service's own defaults where it is None."""
+    """What a caller asks for beside the answer; the service's own defaults where it is None.
+
+    `samples`: how often the judge reads the answer; more than once is put to a panel.
+    """
 
     judge: str | None = None
+    samples: int = 1
     deadline_seconds: float | None = None
     owner: str = "open"
     request_id: str = ""
@@ -39,7 +43,8 @@ class Wish:
 class Grader:
     """Grades answers with the judges it was given. Keeps nothing between answers but what its store remembers.
 
-    `chains` names the judges there are; one that is impossible with the model in use is the error that says why.
+    `chains` names the judges there are, `panels` those of several readings, by judge and number; one that is impossible
+    with the model in use is the error that says why.
     """
 
     def __init__(
@@ -50,8 +55,10 @@ class Grader:
         secret: bytes,
         deadline_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        panels: Mapping[tuple[str, int], Chain | ImpossibleOption] | None = None,
     ) -> None:
         self._chains = chains
+        self._panels = panels or {}
         self._default_judge = default_judge
         self._store = store
         self._secret = secret
@@ -60,7 +67,7 @@ class Grader:
 
     async def grade(self, rubric: Rubric, rules: RubricSet, text: str, wish: Wish) -> Grade:
         """Raises AnswerTooLong, ImpossibleOption; JudgeFailed or UnreadableVerdict where nothing was decided."""
-        chain = self._chain(wish.judge)
+        chain = self.chain_for(wish)
         answer = Answer.of(text)
         flags = flags_of(answer, rubric)
         if nothing_to_grade(flags):
@@ -84,8 +91,12 @@ class Grader:
             )
         )
 
-    def _chain(self, name: str | None) -> Chain:
-        chain = self._chains[name or self._default_judge]
+    def chain_for(self, wish: Wish) -> Chain:
+        """The judges that this wish is put to, in the order in which they are asked. Raises ImpossibleOption."""
+        name = wish.judge or self._default_judge
+        chain = self._chains[name] if wish.samples == 1 else self._panels.get((name, wish.samples))
+        if chain is None:
+            raise ImpossibleOption("samples", f"{name} cannot read an answer {wish.samples} times here; send 1")
         if isinstance(chain, ImpossibleOption):
             raise chain
         return chain
@@ -134,20 +145,15 @@ class Grader:
         verdicts: dict[str, Verdict],
         memory: "_Memory",
     ) -> JudgeFailed | None:
-        """Ask one judge about what is outstanding, as often as is worth it. What it said before a failure stands."""
-        for round_number in range(judge.rounds):
-            missing = outstanding(criteria, verdicts)
-            if not missing:
-                break
-            if round_number:
-                metrics.REPAIRS.inc()
-            try:
-                async with aclosing(judge.assess(case, missing)) as judgements:
-                    async for verdict, cost_usd in judgements:
-                        verdicts[verdict.criterion_id] = verdict
+        """Ask one judge about what is outstanding. What it said before a failure stands."""
+        try:
+            async with aclosing(asked(judge, case, outstanding(criteria, verdicts))) as judgements:
+                async for verdict, cost_usd, final in judgements:
+                    verdicts[verdict.criterion_id] = verdict
+                    if final:
                         memory.note(judge, verdict, cost_usd)
-            except JudgeFailed as error:
-                return error
+        except JudgeFailed as error:
+            return error
         return None
 
 
@@ -160,7 +166,7 @@ class _Memory:
         self._criteria = rubric.judged
         self._keys = {
             (judge.identity, criterion.id): verdict_key(
-                judge.identity, judge.prompt_for(criterion).digest, rubric.question, criterion
+                judge.identity, "+".join(p.digest for p in prompts_of(judge, criterion)), rubric.question, criterion
             )
             for judge in chain
             for criterion in self._criteria
@@ -215,8 +221,8 @@ def _report(
 
 def _total(costs: list[float | None]) -> float | None:
     """None if one of them is unknown."""
-    known = [cost for cost in costs if cost is not None]
-    return round(sum(known), 8) if len(known) == len(costs) else None
+    total = total_usd(costs)
+    return None if total is None else round(total, 8)
 
 
 def _counted(grade: Grade) -> Grade:

@@ -20,6 +20,9 @@ UNPRICED_CALLS = Counter(
     "grader_unpriced_calls_total", "Model calls of unknown price, missing from the cost.", ["model"]
 )
 REPAIRS = Counter("grader_repairs_total", "Times the criteria missing from a reply were asked again.")
+ESCALATIONS = Counter(
+    "grader_escalations_total", "Criteria that a cascade's cheap judge left to the strong one, by kind.", ["kind"]
+)
 VERDICTS = Counter("grader_verdicts_total", "Verdicts given, by kind of criterion and level.", ["kind", "level"])
 REMEMBERED = Counter("grader_verdicts_remembered_total", "Criteria looked up in the store.", ["result"])
 STORE_FAILURES = Counter("grader_store_failures_total", "Store operations that failed; each was a miss.", ["operation"])

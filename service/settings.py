@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-JudgeName = Literal["one_call", "per_criterion"]
+JudgeName = Literal["one_call", "per_criterion", "cascade"]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     )
     fallback_models: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Comma-separated models that take over what the first could not judge."
+    )
+    strong_model: str | None = Field(
+        default=None, description="The model that a cascade takes to what the first is not sure of; unset: no cascade."
     )
     api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server for hosted models.")
     judge: JudgeName | None = Field(
@@ -66,6 +69,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "GRADER_API_KEYS_FILE: API keys are not built yet, and the service would stand open; unset it"
             )
+        if self.judge == "cascade" and not self.strong_model:
+            raise ValueError("GRADER_JUDGE=cascade needs GRADER_STRONG_MODEL, the model that has the last word")
+        if self.strong_model == self.model:
+            raise ValueError(
+                f"GRADER_STRONG_MODEL is GRADER_MODEL, {self.model!r}, which would be asked twice; name a stronger one"
+            )
         if self.redis_url and not self.secret:
             raise ValueError(
                 "GRADER_REDIS_URL needs GRADER_SECRET (32 random bytes, the same for every process): "
@@ -86,4 +95,14 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether the first model runs inside this process."""
-        return self.model.split(":", 1)[0] in ("local", "scripted")
+        return runs_here(self.model)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All models there are to be: the first, the fallbacks, and last the strong one if there is one."""
+        return (self.model, *self.fallback_models, *([self.strong_model] if self.strong_model else []))
+
+
+def runs_here(model: str) -> bool:
+    """Whether a model of this name runs inside this process."""
+    return model.split(":", 1)[0] in ("local", "scripted")

@@ -12,11 +12,13 @@ from service.core.errors import AnswerTooLong, ImpossibleOption
 from service.core.frozen import Frozen
 from service.core.rubric import Rubric
 from service.grading import Wish
+from service.judges.panel import MOST_SAMPLES
 
 LONGEST_ANSWER = 20_000  # code points, before normalisation
 LARGEST_RUBRIC = 100_000  # bytes of JSON
 LARGEST_BODY = 1_000_000  # bytes; an answer and a rubric at their limits fit, escapes included
 
+_JUDGES = ("default", "one_call", "per_criterion", "panel", "cascade")
 _NOT_BUILT = "is not built yet; leave it out"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -24,24 +26,27 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 class Options(Frozen):
     """How to grade; every field may be left out."""
 
-    judge: str = Field(default="default", description="default, one_call or per_criterion")
-    samples: int = Field(default=1, ge=1, description="readings per verdict; only 1 is built")
+    judge: str = Field(
+        default="default",
+        description="default, one_call, per_criterion, cascade (needs a strong model), panel (default, with samples)",
+    )
+    samples: int = Field(
+        default=1, ge=1, le=MOST_SAMPLES, description="readings by a panel; their agreement is the confidence"
+    )
     feedback_language: str = Field(default="en", description="only en is built")
     max_cost_usd: float | None = Field(default=None, ge=0, description="not built yet")
     deadline_seconds: float | None = Field(default=None, gt=0, le=3600, description="longest time for this grade")
 
     def refuse_impossible(self) -> None:
-        """Raises ImpossibleOption for what is not built: an option is never ignored in silence."""
-        if self.samples != 1:
-            raise ImpossibleOption("samples", f"{self.samples} {_NOT_BUILT}, or send 1")
+        """Raises ImpossibleOption for what is never possible: an option is never ignored in silence."""
         if self.feedback_language != "en":
             raise ImpossibleOption("feedback_language", f"{self.feedback_language!r} {_NOT_BUILT}, or send 'en'")
         if self.max_cost_usd is not None:
             raise ImpossibleOption("max_cost_usd", _NOT_BUILT)
-        if self.judge in ("panel", "cascade"):
-            raise ImpossibleOption("judge", f"{self.judge!r} {_NOT_BUILT}, or send 'default'")
-        if self.judge not in ("default", "one_call", "per_criterion"):
-            raise ImpossibleOption("judge", f"no judge is called {self.judge!r}; there are one_call and per_criterion")
+        if self.judge not in _JUDGES:
+            raise ImpossibleOption("judge", f"no judge is called {self.judge!r}; there are {', '.join(_JUDGES)}")
+        if self.judge == "panel" and self.samples == 1:
+            raise ImpossibleOption("samples", f"a panel has 2 to {MOST_SAMPLES} readings; say how many")
 
 
 class GradeRequest(BaseModel):
@@ -62,8 +67,13 @@ class GradeRequest(BaseModel):
 
     def wish(self, request_id: str) -> Wish:
         """What is asked of the grader beside the answer."""
-        judge = None if self.options.judge == "default" else self.options.judge
-        return Wish(judge=judge, deadline_seconds=self.options.deadline_seconds, request_id=request_id)
+        options = self.options
+        return Wish(
+            judge=None if options.judge in ("default", "panel") else options.judge,
+            samples=options.samples,
+            deadline_seconds=options.deadline_seconds,
+            request_id=request_id,
+        )
 
 
 async def grade_request(request: Request) -> GradeRequest:

@@ -26,6 +26,7 @@ class Code(IntEnum):
     FELL_SHORT = 1
     WRONG_USE = 2
     NO_JUDGE = 3
+    STOPPED = 130  # what a shell makes of a process that Ctrl-C ended
 
 
 def code_of(error: Exception) -> Code:

@@ -21,7 +21,8 @@ def grade(
     question_id: Annotated[str, typer.Argument(help="The question's id; `grader rubrics list` shows them.")],
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="The answer as UTF-8 text; - is stdin.")] = "-",
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of POST /grade.")] = False,
-    judge: Annotated[str, typer.Option(help="one_call or per_criterion.")] = "default",
+    judge: Annotated[str, typer.Option(help="one_call, per_criterion, cascade, or panel with --samples.")] = "default",
+    samples: Annotated[int, typer.Option(metavar="K", help="Readings; their agreement is the confidence.")] = 1,
     deadline: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Longest time for the grade.", show_default=False)
     ] = None,
@@ -35,6 +36,7 @@ def grade(
       grader grade 2.2 answer.txt
       pbpaste | grader grade 1.1 --deadline 60
       grader grade 2.2 answer.txt --json | jq .score
+      grader grade 2.2 answer.txt --judge one_call --samples 3
     """
     settings = read_settings()
     answer = _answer(file)
@@ -46,7 +48,7 @@ def grade(
 
     catalog = None
     try:
-        options = {"judge": judge, "deadline_seconds": deadline}
+        options = {"judge": judge, "samples": samples, "deadline_seconds": deadline}
         request = request_of({"question_id": question_id, "answer": answer, "options": options})
         catalog = read_catalog(settings.rubrics_dir or RUBRICS)
         rubric = catalog.rubric_for(question_id)  # before a model is loaded

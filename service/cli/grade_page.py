@@ -99,6 +99,7 @@ def _grounds(text: Text | None, decided: CriterionGrade | PartGrade) -> Group:
     lines += [quoted(span.text) for span in decided.evidence]
     why = [decided.reason] if decided.reason else []
     why += [f"{decided.confidence:.0%} sure"] if decided.confidence is not None else []
+    why += ["the readings disagree"] if decided.disputed else []
     return Group(*lines, *([shown("; ".join(why), "dim")] if why else []))
 
 

@@ -29,7 +29,7 @@ def serve(
     """
     settings = read_settings(host=host, port=port)
     with plainly():
-        if "local" in (settings.model, *settings.fallback_models):
+        if "local" in settings.models:
             fetched()
         from service.cli import server
 

@@ -28,7 +28,8 @@ class CriterionGrade(Frozen):
     """What was decided on one criterion, by whom and on what evidence.
 
     `confidence` in the verdict and `probability` of its being met, committed or present are in [0, 1], null without
-    odds or samples. `model` and `prompt` are null where no model was asked.
+    odds or samples. `disputed`: several readings did not all agree. `model` and `prompt` are null where no model was
+    asked.
     """
 
     id: str
@@ -36,6 +37,7 @@ class CriterionGrade(Frozen):
     verdict: str
     confidence: float | None = None
     probability: float | None = None
+    disputed: bool = False
     reason: str | None = None
     evidence: tuple[Evidence, ...] = ()
     model: str | None = None
@@ -61,6 +63,7 @@ class PartGrade(Frozen):
     verdict: Literal["present", "partial", "absent", "unassessed"]
     confidence: float | None = None
     probability: float | None = None
+    disputed: bool = False
     reason: str | None = None
     evidence: tuple[Evidence, ...] = ()
     model: str | None = None
@@ -177,7 +180,9 @@ def verdicts_on_nothing(rubric: Rubric) -> dict[str, Verdict]:
 
 
 def _needs_review(flags: tuple[Flag, ...], verdicts: Verdicts, rules: RubricSet) -> bool:
-    unsure = any(v.confidence is not None and v.confidence < rules.review_below for v in verdicts.values())
+    unsure = any(
+        v.disputed or (v.confidence is not None and v.confidence < rules.review_below) for v in verdicts.values()
+    )
     return unsure or any(flag.kind is FlagKind.INJECTION_SUSPECTED for flag in flags)
 
 
@@ -209,6 +214,7 @@ def _decided(verdict: Verdict | None, answer: Answer) -> dict[str, object]:
         "verdict": verdict.level,
         "confidence": verdict.confidence,
         "probability": verdict.probability,
+        "disputed": verdict.disputed,
         "reason": verdict.reason,
         "evidence": evidence_of(answer, verdict),
         "model": verdict.model or None,

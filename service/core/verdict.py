@@ -42,7 +42,8 @@ class Verdict(Frozen):
 
     `sentences` are numbers of the answer's sentences; `mention` is for pitfalls; `confidence` in the level and
     `probability`, that it is met, committed or present, are in [0, 1] and None where the judge had neither odds nor
-    samples; `model` and `prompt` (name@digest) say who decided. Both are empty where code did.
+    samples; `disputed`: several readings did not all agree on the level; `model` and `prompt` (name@digest) say who
+    decided. Both are empty where code did.
     """
 
     criterion_id: str
@@ -52,6 +53,7 @@ class Verdict(Frozen):
     reason: str | None = None
     confidence: float | None = Field(default=None, ge=0, le=1)
     probability: float | None = Field(default=None, ge=0, le=1)
+    disputed: bool = False
     model: str = ""
     prompt: str = ""
 

@@ -1,9 +1,11 @@
 """How a model is asked: a Judge is given the outstanding criteria and yields verdicts as they are known."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
+from service import metrics
 from service.core.answer import Answer
 from service.core.prompt import PromptTemplate
 from service.core.rubric import Criterion
@@ -12,10 +14,14 @@ from service.models import Completion, Model
 
 
 class Judgement(NamedTuple):
-    """A verdict and its share of what its call cost; None where the price is unknown."""
+    """A verdict and its share of what its calls cost; None where a price is unknown.
+
+    One that is not `final` stands if nothing better follows from the same judge, and is not worth remembering.
+    """
 
     verdict: Verdict
     cost_usd: float | None
+    final: bool = True
 
 
 @dataclass
@@ -54,3 +60,43 @@ class Judge(Protocol):
         What was yielded before a failure stands.
         """
         ...
+
+
+@runtime_checkable
+class OfJudges(Protocol):
+    """A judge that puts its question to other judges."""
+
+    @property
+    def judges(self) -> tuple[Judge, ...]: ...
+
+
+async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
+    """All that a judge has to say: asked once, and about what it left out as often as is worth it. Raises as `assess`.
+
+    What was yielded before a failure stands.
+    """
+    left = tuple(criteria)
+    for round_number in range(judge.rounds):
+        if not left:
+            return
+        if round_number:
+            metrics.REPAIRS.inc()
+        said: set[str] = set()
+        async with aclosing(judge.assess(case, left)) as judgements:
+            async for judgement in judgements:
+                said.add(judgement.verdict.criterion_id)
+                yield judgement
+        left = tuple(criterion for criterion in left if criterion.id not in said)
+
+
+def prompts_of(judge: Judge, criterion: Criterion) -> tuple[PromptTemplate, ...]:
+    """Every template by which this judge, or one that it asks, judges the criterion; none twice."""
+    if not isinstance(judge, OfJudges):
+        return (judge.prompt_for(criterion),)
+    return tuple(dict.fromkeys(template for inner in judge.judges for template in prompts_of(inner, criterion)))
+
+
+def total_usd(costs: Iterable[float | None]) -> float | None:
+    """None if one of them is unknown."""
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)

@@ -15,7 +15,7 @@ _OUTCOMES = {
 }
 
 
-class _Around:
+class Around:
     """All of a model but its `complete`."""
 
     def __init__(self, model: Model) -> None:
@@ -40,7 +40,7 @@ class _Around:
         await self._model.close()
 
 
-class Bounded(_Around):
+class Bounded(Around):
     """A model asked at most `most` things at once; the rest wait their turn, within their own deadlines."""
 
     def __init__(self, model: Model, most: int) -> None:
@@ -52,7 +52,7 @@ class Bounded(_Around):
             return await self._model.complete(prompt, timeout_seconds)
 
 
-class Metered(_Around):
+class Metered(Around):
     """A model whose calls, tokens, cost and outcomes the metrics know."""
 
     async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:

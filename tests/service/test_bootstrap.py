@@ -1,15 +1,24 @@
 """Settings become a service: which model, which judge over it, which store."""
 
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from service.bootstrap import assemble, model_of, running, store_of
+from service.bootstrap import WORDINGS, assemble, model_of, running, store_of
 from service.cache import MemoryStore, RedisStore
 from service.core.errors import BadFile, ImpossibleOption, JudgeRefused, JudgeUnavailable
+from service.core.prompt import Prompt
+from service.core.rubric import RubricSet
+from service.grading import Chain, Grader, Wish
+from service.judges.cascade import Cascade
+from service.judges.panel import Panel
+from service.models import Completion, Model
+from service.models.around import Around
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
+from tests.builders import answer_of, rubric_of
 
 
 def settings(**given: object) -> Settings:
@@ -53,21 +62,130 @@ def test_local_models_are_asked_by_criterion_and_hosted_ones_in_one_call() -> No
     local = assemble(settings(model="local"), (ScriptedModel(["{}"]),)).grader
     hosted = assemble(settings(model="openai/x"), (without_odds("openai/x"),)).grader
     chosen = assemble(settings(model="local", judge="one_call"), (ScriptedModel(["{}"]),)).grader
-    assert local._chain(None)[0].name == "per_criterion"
-    assert hosted._chain(None)[0].name == "one_call"
-    assert chosen._chain(None)[0].name == "one_call"
+    assert local.chain_for(Wish())[0].name == "per_criterion"
+    assert hosted.chain_for(Wish())[0].name == "one_call"
+    assert chosen.chain_for(Wish())[0].name == "one_call"
 
 
 def test_a_model_without_odds_cannot_be_asked_by_criterion() -> None:
     grader = assemble(settings(model="openai/x"), (without_odds("openai/x"),)).grader
     with pytest.raises(ImpossibleOption, match="openai/x"):
-        grader._chain("per_criterion")
+        grader.chain_for(Wish(judge="per_criterion"))
 
 
 def test_a_fallback_without_odds_is_asked_in_one_call() -> None:
     models = (ScriptedModel(["{}"]), without_odds("openai/x"))
-    chain = assemble(settings(model="local", fallback_models="openai/x"), models).grader._chain("per_criterion")
-    assert [judge.name for judge in chain] == ["per_criterion", "one_call"]
+    grader = assemble(settings(model="local", fallback_models="openai/x"), models).grader
+    assert [judge.name for judge in grader.chain_for(Wish(judge="per_criterion"))] == ["per_criterion", "one_call"]
+
+
+def hosted_grader() -> Grader:
+    return assemble(settings(model="openai/x"), (without_odds("openai/x"),)).grader
+
+
+@pytest.mark.parametrize("samples", [2, 3, 4, 5])
+def test_several_samples_in_one_call_are_a_panel_of_so_many_readings(samples: int) -> None:
+    [panel] = hosted_grader().chain_for(Wish(samples=samples))
+    assert isinstance(panel, Panel)
+    assert [reading.name for reading in panel.judges] == ["one_call"] * samples
+    assert len({reading.identity for reading in panel.judges}) == samples
+
+
+@pytest.mark.parametrize("samples", [0, 6])
+def test_there_is_no_panel_of_fewer_than_two_or_more_than_five(samples: int) -> None:
+    with pytest.raises(ImpossibleOption, match="samples"):
+        hosted_grader().chain_for(Wish(samples=samples))
+
+
+def test_by_criterion_there_are_as_many_readings_as_wordings() -> None:
+    grader = assemble(settings(model="local"), (ScriptedModel(["{}"]),)).grader
+    for samples in range(2, len(WORDINGS) + 1):
+        [panel] = grader.chain_for(Wish(samples=samples))
+        assert isinstance(panel, Panel)
+        assert len(panel.judges) == samples
+    if len(WORDINGS) < 5:
+        with pytest.raises(ImpossibleOption, match=f"per_criterion has wordings for {len(WORDINGS)}; send at most"):
+            grader.chain_for(Wish(samples=len(WORDINGS) + 1))
+    assert len(grader.chain_for(Wish(judge="one_call", samples=3))) == 1
+
+
+def cascade_of(*models: Model, **given: object) -> Chain:
+    return assemble(settings(**given), models).grader.chain_for(Wish(judge="cascade"))
+
+
+def test_a_cascade_asks_a_local_model_by_criterion_and_then_a_hosted_one_in_one_call() -> None:
+    [cascade] = cascade_of(ScriptedModel(["{}"]), without_odds("openai/x"), model="local", strong_model="openai/x")
+    assert isinstance(cascade, Cascade)
+    assert [(judge.name, judge.model.name) for judge in cascade.judges] == [
+        ("per_criterion", "scripted"),
+        ("one_call", "openai/x"),
+    ]
+
+
+def test_a_cheap_hosted_model_reads_twice_as_one_call_tells_no_confidence() -> None:
+    models = without_odds("openai/small"), without_odds("openai/large")
+    [cascade] = cascade_of(*models, model="openai/small", strong_model="openai/large")
+    assert isinstance(cascade, Cascade)
+    assert [(judge.name, judge.model.name) for judge in cascade.judges] == [
+        ("panel", "openai/small"),
+        ("one_call", "openai/large"),
+    ]
+
+
+def test_a_strong_local_model_is_asked_by_criterion() -> None:
+    [cascade] = cascade_of(ScriptedModel(["{}"]), ScriptedModel(["{}"]), model="local", strong_model="local:big.gguf")
+    assert isinstance(cascade, Cascade)
+    assert [judge.name for judge in cascade.judges] == ["per_criterion", "per_criterion"]
+
+
+def test_after_a_cascade_the_fallbacks_take_over_and_the_strong_model_is_none_of_them() -> None:
+    models = ScriptedModel(["{}"]), without_odds("openai/x"), without_odds("openai/strong")
+    given = {"model": "local", "fallback_models": "openai/x", "strong_model": "openai/strong"}
+    assert [judge.name for judge in cascade_of(*models, **given)] == ["cascade", "one_call"]
+    plain = assemble(settings(**given), models).grader.chain_for(Wish())
+    assert [judge.model.name for judge in plain] == ["scripted", "openai/x"]
+
+
+def test_a_cascade_may_be_the_default_judge() -> None:
+    models = ScriptedModel(["{}"]), without_odds("openai/x")
+    grader = assemble(settings(model="local", strong_model="openai/x", judge="cascade"), models).grader
+    assert [judge.name for judge in grader.chain_for(Wish())] == ["cascade"]
+    with pytest.raises(ImpossibleOption, match="samples: cascade cannot read an answer 3 times"):
+        grader.chain_for(Wish(samples=3))
+
+
+def test_a_cascade_without_a_strong_model_names_the_setting() -> None:
+    with pytest.raises(ImpossibleOption, match="set GRADER_STRONG_MODEL"):
+        hosted_grader().chain_for(Wish(judge="cascade"))
+
+
+async def test_what_the_cheap_model_cannot_say_the_strong_one_decides_and_is_named() -> None:
+    strong = ScriptedModel([json.dumps({"p1": {"at": [1], "why": "said", "level": "met"}})])
+    strong.name = strong.identity = "openai/x"
+    cheap = ScriptedModel([{"Perhaps": 1.0}])
+    grader = assemble(settings(model="local", strong_model="openai/x"), (cheap, strong)).grader
+    grade = await grader.grade(rubric_of(1), RubricSet(), answer_of().received, Wish(judge="cascade"))
+    assert (grade.judge.name, grade.points[0].verdict, grade.points[0].model) == ("cascade", "met", "openai/x")
+    assert cheap.prompts
+    assert len(strong.prompts) == 1
+
+
+async def test_all_models_of_a_cascade_are_started_and_closed(tmp_path: Path) -> None:
+    cheap, strong = tmp_path / "cheap.json", tmp_path / "strong.json"
+    for script in (cheap, strong):
+        script.write_text('["{}"]')
+    closed: list[str] = []
+
+    class Watched(Around):
+        async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+            return await self._model.complete(prompt, timeout_seconds)
+
+        async def close(self) -> None:
+            closed.append(self.name)
+
+    async with running(settings(model=f"scripted:{cheap}", strong_model=f"scripted:{strong}"), Watched) as service:
+        assert len(service.models) == 2
+    assert closed == ["scripted", "scripted"]
 
 
 async def test_verdicts_are_kept_in_redis_only_where_an_address_is_set() -> None:

@@ -79,6 +79,18 @@ def test_fallback_models_are_parted_by_commas(
     assert settings(monkeypatch, fallback_models=written).fallback_models == models
 
 
+def test_a_cascade_as_the_default_needs_a_strong_model_that_is_not_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GRADER_STRONG_MODEL" in why_refused(monkeypatch, judge="cascade")
+    monkeypatch.delenv("GRADER_JUDGE")
+    assert "name a stronger one" in why_refused(monkeypatch, model="openai/a", strong_model="openai/a")
+    assert settings(monkeypatch, judge="cascade", strong_model="openai/b").strong_model == "openai/b"
+
+
+def test_the_strong_model_is_the_last_of_all_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, model="openai/a", fallback_models="openai/b").models == ("openai/a", "openai/b")
+    assert settings(monkeypatch, strong_model="openai/c").models == ("openai/a", "openai/b", "openai/c")
+
+
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [name for name in Settings.model_fields if name != "host"]
 

@@ -92,12 +92,20 @@ async def test_every_field_of_the_contract_is_there() -> None:
         ({"question_id": 2.2, "answer": TEXT}, "question_id"),
         ({"question_id": "2.2", "answer": TEXT, "speed": 9}, "speed"),
         ({"question_id": "2.2", "answer": TEXT, "options": {"speed": 9}}, "options.speed"),
-        ({"question_id": "2.2", "answer": TEXT, "options": {"samples": 3}}, "options.samples"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"samples": 6}}, "options.samples"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"samples": 2.5}}, "options.samples"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"samples": None}}, "options.samples"),
+        # As many wordings of per_criterion's questions as this there are not.
+        (
+            {"question_id": "2.2", "answer": TEXT, "options": {"judge": "per_criterion", "samples": 5}},
+            "options.samples",
+        ),
         ({"question_id": "2.2", "answer": TEXT, "options": {"samples": 0}}, "options.samples"),
         ({"question_id": "2.2", "answer": TEXT, "options": {"feedback_language": "es"}}, "options.feedback_language"),
         ({"question_id": "2.2", "answer": TEXT, "options": {"max_cost_usd": 0.01}}, "options.max_cost_usd"),
         ({"question_id": "2.2", "answer": TEXT, "options": {"judge": "oracle"}}, "options.judge"),
-        ({"question_id": "2.2", "answer": TEXT, "options": {"judge": "panel"}}, "options.judge"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"judge": "panel"}}, "options.samples"),
+        ({"question_id": "2.2", "answer": TEXT, "options": {"judge": "cascade"}}, "options.judge"),
         ({"question_id": "2.2", "answer": TEXT, "options": {"deadline_seconds": 0}}, "options.deadline_seconds"),
         ({"rubric": {"question": "Why?"}, "answer": TEXT}, "rubric"),
         (
@@ -119,6 +127,31 @@ async def test_a_wrong_field_is_named_by_its_path(body: object, path: str) -> No
     assert {"type", "title", "status", "detail", "request_id", "errors"} <= set(problem)
     assert path in [error["path"] for error in problem["errors"]]
     assert TEXT not in reply.text
+
+
+@pytest.mark.parametrize("options", [{"samples": 3}, {"samples": 3, "judge": "panel"}, {"samples": 2}])
+async def test_several_samples_are_readings_whose_agreement_is_the_confidence(options: dict[str, object]) -> None:
+    async with client() as c:
+        grade = (await c.post("/grade", json={**BODY, "options": options})).json()
+    assert (grade["status"], grade["judge"]["name"], grade["judge"]["calls"]) == ("graded", "panel", 2)
+    assert (grade["points"][0]["confidence"], grade["points"][0]["disputed"]) == (1.0, False)
+    assert grade["needs_review"] is False
+
+
+async def test_samples_that_disagree_need_review() -> None:
+    other = json.loads(REPLY) | {"p1": {"at": [], "why": "not said", "level": "missed"}}
+    async with client(REPLY, json.dumps(other), REPLY) as c:
+        grade = (await c.post("/grade", json={**BODY, "options": {"samples": 3}})).json()
+    [point] = grade["points"]
+    assert (point["verdict"], point["confidence"], point["disputed"]) == ("met", 0.6667, True)
+    assert (grade["needs_review"], grade["judge"]["calls"]) == (True, 3)
+
+
+async def test_a_cascade_without_a_strong_model_names_the_setting() -> None:
+    async with client() as c:
+        reply = await c.post("/grade", json={**BODY, "options": {"judge": "cascade"}})
+    assert reply.status_code == 422
+    assert "GRADER_STRONG_MODEL" in reply.json()["detail"]
 
 
 @pytest.mark.parametrize(

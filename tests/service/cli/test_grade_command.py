@@ -79,6 +79,17 @@ def test_a_passage_that_speaks_to_the_grader_is_shown_and_asks_for_review(tmp_pa
     assert "Needs review by a person." in result.stdout
 
 
+def test_a_verdict_on_which_readings_disagree_says_so_and_asks_for_review(tmp_path: Path) -> None:
+    other = {**VERDICTS, "p2": {"at": [], "why": "not said", "level": "missed"}}
+    result = grader(
+        tmp_path, "grade", "1.1", "--samples", "3", stdin=ANSWER, **judged(tmp_path, VERDICTS, other, VERDICTS)
+    )
+    assert "cold and damp; 67% sure; the readings disagree" in result.stdout
+    assert "leaf mould is named; 100% sure" in result.stdout
+    assert "Needs review by a person." in result.stdout
+    assert "panel · scripted · 3 calls ·" in result.stdout
+
+
 def test_neither_the_candidate_nor_the_judge_can_write_markup_or_steer_the_terminal(tmp_path: Path) -> None:
     wild = {**VERDICTS, "p1": {"at": [1], "why": "[bold]so[/bold] \x1b]0;title\x07", "level": "met"}}
     spoken = "I would take [red]leaf\x1b[31m mould[/red]\x9b2J for that\u202e bed. Shade keeps the soil cold."
@@ -96,6 +107,11 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("1.1", "so " * 7_000, {}),
     ("1.1", ANSWER, {"judge": "oracle"}),
     ("1.1", ANSWER, {"judge": "panel"}),
+    ("1.1", ANSWER, {"judge": "panel", "samples": 2}),
+    ("1.1", ANSWER, {"samples": 3}),
+    ("1.1", ANSWER, {"samples": 0}),
+    ("1.1", ANSWER, {"samples": 6}),
+    ("1.1", ANSWER, {"judge": "cascade"}),
     ("1.1", ANSWER, {"deadline_seconds": 0}),
     ("q" * 65, ANSWER, {}),
 ]
@@ -151,7 +167,13 @@ def test_an_unknown_question_like_no_other_is_told_alone(tmp_path: Path) -> None
         (["1.1", "nowhere.txt"], b"", "nowhere.txt: cannot be read: No such file or directory; check the path"),
         (["1.1", "."], b"", ".: cannot be read: Is a directory"),
         (["1.1"], b"caf\xe9", "stdin: is not UTF-8 text (unexpected end of data at byte 3)"),
-        (["1.1", "--judge", "oracle"], b"", "judge: no judge is called 'oracle'; there are one_call and per_criterion"),
+        (["1.1", "--judge", "oracle"], b"", "judge: no judge is called 'oracle'; there are default, one_call, "),
+        (["1.1", "--samples", "6"], b"", "options.samples: Input should be less than or equal to 5"),
+        (
+            ["1.1", "--judge", "cascade"],
+            b"",
+            "judge: a cascade needs a second, stronger model; set GRADER_STRONG_MODEL",
+        ),
         (["1.1", "--deadline", "nan"], b"", "options.deadline_seconds: "),
         (["1.1", "--deadline", "soon"], b"", "Usage: "),
         ([], b"", "Usage: "),
@@ -179,7 +201,8 @@ def test_a_broken_rubric_file_is_named_with_its_line(tmp_path: Path) -> None:
     ("env", "said"),
     [
         ({"GRADER_PORT": "many"}, "GRADER_PORT: Input should be a valid integer"),
-        ({"GRADER_JUDGE": "oracle"}, "GRADER_JUDGE: Input should be 'one_call' or 'per_criterion'"),
+        ({"GRADER_JUDGE": "oracle"}, "GRADER_JUDGE: Input should be 'one_call', 'per_criterion' or 'cascade'"),
+        ({"GRADER_JUDGE": "cascade"}, "GRADER_JUDGE=cascade needs GRADER_STRONG_MODEL"),
         ({"GRADER_REDIS_URL": "redis://127.0.0.1"}, "GRADER_REDIS_URL needs GRADER_SECRET"),
         ({"GRADER_MODEL": "scripted:nowhere.json"}, "nowhere.json: "),
     ],

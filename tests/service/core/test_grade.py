@@ -71,7 +71,7 @@ def test_a_grade_where_all_is_decided_bears_the_contracts_names_and_values() -> 
     # points 1/2; parts (1 + 0 + 0.5 + 1)/4 = 0.625; 0.8·0.5 + 0.2·0.625 − 0.3 = 0.225
     first = {"start": 2, "end": 24, "text": "I ran a\u200b shop 🐝 alone."}
     second = {"start": 25, "end": 45, "text": "Returns fell by 12%."}
-    unknown = {"confidence": None, "probability": None}
+    unknown = {"confidence": None, "probability": None, "disputed": False}
     nobody: dict[str, Any] = {**unknown, "reason": None, "evidence": [], "model": None, "prompt": None}
     assert body == {
         "status": "graded",
@@ -83,13 +83,13 @@ def test_a_grade_where_all_is_decided_bears_the_contracts_names_and_values() -> 
         "scores": {"points": 0.5, "star": 0.625, "deduction": 0.3},
         "points": [
             {"id": "p1", "text": "point 1", "verdict": "met", "confidence": 0.93, "probability": 0.93,
-             "reason": "names the shop", "evidence": [first], **by},
+             "disputed": False, "reason": "names the shop", "evidence": [first], **by},
             {"id": "p2", "text": "point 2", "verdict": "missed", **unknown, "reason": None,
              "evidence": [], **by},
         ],
         "pitfalls": [
             {"id": "f1", "text": "pitfall 1", "verdict": "committed", "mention": "omits", "confidence": 0.8,
-             "probability": None, "reason": None, "evidence": [], **by},
+             "probability": None, "disputed": False, "reason": None, "evidence": [], **by},
         ],
         "star": {
             "situation": {**nobody, "verdict": "present", "confidence": 0.9, "evidence": [first]},
@@ -197,6 +197,17 @@ def test_a_confidence_under_the_sets_threshold_asks_for_a_humans_eye(
     unsure = verdict(name, levels[name], 1, confidence=confidence)
 
     assert graded(rubric, *all_of(rubric, **{name: unsure})).needs_review is review
+
+
+@pytest.mark.parametrize("name", ["p1", "f1", "situation"])
+def test_what_readings_disagree_on_needs_a_person_however_sure_most_were(name: str) -> None:
+    rubric = rubric_of()
+    disputed = [v.model_copy(update={"disputed": v.criterion_id == name, "confidence": 0.9}) for v in all_of(rubric)]
+    grade = graded(rubric, *disputed)
+    assert grade.star
+    assert grade.needs_review
+    told = (grade.points[0].disputed, grade.pitfalls[0].disputed, grade.star.situation.disputed)
+    assert told == (name == "p1", name == "f1", name == "situation")
 
 
 def test_a_suspected_injection_asks_for_a_humans_eye_and_is_graded_all_the_same() -> None:
