@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench check-seed lock clean
+.PHONY: help serve test check bench bench-autorubric check-seed lock clean
 
 help:  ## what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 serve: $(VENV)/.runtime  ## set up, fetch the weights once, and serve on http://127.0.0.1:8000
 	$(BIN)/grader serve
@@ -31,6 +31,11 @@ bench: $(VENV)/.dev  ## the figures of docs/measurements.md, measured here and n
 	$(BIN)/python -m bench.replies
 	$(BIN)/python -m bench.prompt_tokens
 
+bench-autorubric: $(VENV)/.dev .venv-autorubric/.ready  ## our judges against AutoRubric: same answers, model and server; resumable
+	$(BIN)/python -m bench.autorubric --answers 24
+	$(BIN)/python -m bench.autorubric --answers 8 --mode default --only autorubric
+	$(BIN)/python -m bench.autorubric --only report
+
 check-seed: $(VENV)/.runtime  ## PAGE=…: import a page of questions, and look for its wording in rubrics/
 	$(BIN)/grader rubrics import $(PAGE) --dry-run
 	$(BIN)/grader rubrics lint --against $(PAGE)
@@ -38,13 +43,13 @@ check-seed: $(VENV)/.runtime  ## PAGE=…: import a page of questions, and look 
 lock: $(VENV)/.dev  ## resolve pyproject.toml anew into requirements*.txt: exact versions and hashes, no addresses
 	$(PIP) install --quiet pip-tools==7.6.2
 	$(BIN)/pip-compile $(LOCK) --output-file requirements.txt pyproject.toml
-	$(BIN)/pip-compile $(LOCK) --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --extra dev --extra evals --output-file requirements-dev.txt pyproject.toml
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-clean:  ## remove the environment and caches; fetched weights stay in the user's cache folder
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+clean:  ## remove environments and caches; fetched weights stay in the user's cache folder, runs in evals/runs
+	rm -rf $(VENV) .venv-autorubric .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
@@ -59,3 +64,8 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	$(PIP) install --quiet --no-deps -e .
 	@touch $@ $(VENV)/.runtime
+
+.venv-autorubric/.ready: bench/requirements-autorubric.txt
+	$(PYTHON) -m venv .venv-autorubric
+	.venv-autorubric/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	@touch $@

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.answers import STRONG
-from service.bootstrap import ONE_CALL, PER_CRITERION
+from service.bootstrap import ONE_CALL, WORDINGS
 from service.catalog import read_catalog, read_prompts
 from service.core.answer import Answer
 from service.core.rubric import Pitfall, Point
 from service.judges.one_call import reply_schema
 from service.judges.per_criterion import passages_of
+from service.judges.signals import kind_of
 from service.models.schemas import without_bounds
 from service.models.weights import fetch
 from tests.processes import model_server
@@ -71,28 +72,30 @@ def _one_call(count: Callable[[str], int]) -> None:
 
 
 def _per_criterion(count: Callable[[str], int]) -> None:
-    """What the model reads once, and what each criterion adds to it."""
+    """What the model reads once for all answers, once an answer, and what each criterion adds to it.
+
+    Each criterion is asked about twice, with other beginnings of the reply: the second time no more than those are new.
+    """
     table = Table(title="per criterion: question 2.2, the strong answer")
-    for column in ("read once", "points", "pitfalls", "STAR parts", "added in all", "longest"):
+    for column in ("read once", "once an answer", "points", "pitfalls", "STAR parts", "added in all", "longest"):
         table.add_column(column, justify="right")
     templates = read_prompts()
     rubric = read_catalog().rubric_for("2.2")
     answer = Answer.of(STRONG)
     added: dict[str, list[int]] = {"point": [], "pitfall": [], "star": []}
-    once = 0
+    once = an_answer = 0
     for criterion in rubric.judged:
-        pitfall = isinstance(criterion, Pitfall)
-        kind = "point" if isinstance(criterion, Point) else "pitfall" if pitfall else "star"
-        template = templates[PER_CRITERION[criterion.kind.value if isinstance(criterion, Pitfall) else kind]]
+        kind = "pitfall" if isinstance(criterion, Pitfall) else kind_of(criterion)
+        template = templates[WORDINGS[0].prompts[kind_of(criterion)]]
         text = template.render(
             "user", question=rubric.question, mark=_MARK, passages=passages_of(answer), criterion=criterion
         )
         before, fence, after = text.rpartition(f"</answer-{_MARK}>")
-        once = count(template.render("system")) + count(before + fence)
+        once, an_answer = count(template.render("system")), count(before + fence)
         added[kind].append(count(after))
     means = [f"{sum(counts) / len(counts):.0f} × {len(counts)}" for counts in added.values()]
     each = [n for counts in added.values() for n in counts]
-    table.add_row(str(once), *means, str(sum(each)), str(max(each)))
+    table.add_row(str(once), str(an_answer), *means, str(sum(each)), str(max(each)))
     _console.print(table)
 
 

@@ -14,6 +14,8 @@ from evals.intervals import Indices
 from evals.measures import Figure, range_of
 from evals.pairs import Material
 from service.core.frozen import Frozen
+from service.core.grade import Grade
+from service.core.rubric import StarPart
 
 
 class Gap(Frozen):
@@ -45,7 +47,7 @@ class _Side(NamedTuple):
 
     score: float | None
     human: float | None
-    verdicts: Mapping[tuple[str, int], int]
+    verdicts: Mapping[tuple[str, int], str]
 
 
 class _Twins(NamedTuple):
@@ -103,12 +105,26 @@ def _gap(family: str, twins: Sequence[_Twins], rng: np.random.Generator, draws: 
 
 def _side(golden_id: str | None, material: Material) -> _Side:
     readings = [reading for reading in material.readings if reading.golden_id == golden_id]
-    pairs = [pair for pair in material.pairs if pair.golden_id == golden_id and pair.judge is not None]
     return _Side(
         score=_mean(reading.judge for reading in readings if reading.judge is not None),
         human=next((reading.human for reading in readings), None),
-        verdicts={(pair.criterion_id, pair.reading): pair.judge for pair in pairs if pair.judge is not None},
+        verdicts={
+            (name, reading.reading): verdict
+            for reading in readings
+            if reading.record.grade
+            for name, verdict in _verdicts(reading.record.grade)
+            if verdict != "unassessed"
+        },
     )
+
+
+def _verdicts(grade: Grade) -> Iterator[tuple[str, str]]:
+    """Of every criterion, labelled or not: what is compared is one guise with the other."""
+    for criterion in (*grade.points, *grade.pitfalls):
+        yield criterion.id, criterion.verdict
+    if grade.star:
+        for part in StarPart:
+            yield part.value, getattr(grade.star, part).verdict
 
 
 def _different(twins: Iterable[_Twins]) -> Iterator[float]:

@@ -6,21 +6,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from evals.agreement import best_threshold
-from service.core.answer import Answer, words_of
-
-_LONGEST_FUNCTION_WORD = 3  # letters; a list of function words would be another one for each language
-_STEM = 5  # letters that "validates" and "validation" share
-_UNSPACED = "\u3040"  # from here on lie the scripts in which each character is a word
-
-
-def word_overlap(wanted: str, answer: Answer) -> float | None:
-    """Share of the content words of `wanted` that the answer holds, by their first five letters; in [0, 1].
-
-    Content words: longer than three letters, or with a digit, or a character of a script written without spaces.
-    It is ROUGE-1's recall (Lin 2004) but that a word counts once. None where `wanted` has no content words.
-    """
-    stems = {word[:_STEM] for word in words_of(wanted) if _has_content(word)}
-    return len(stems & {word[:_STEM] for word in answer.words}) / len(stems) if stems else None
+from service.core.answer import Answer
 
 
 def length(answer: Answer) -> int:
@@ -58,7 +44,3 @@ def held_out_thresholded(
         None if score is None or (cut := threshold[group]) is None else score >= cut
         for score, group in zip(scores, groups, strict=True)
     )
-
-
-def _has_content(word: str) -> bool:
-    return len(word) > _LONGEST_FUNCTION_WORD or any(c.isdigit() for c in word) or word[0] >= _UNSPACED

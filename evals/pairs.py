@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-from evals.floors import word_overlap
 from evals.golden import GoldenAnswer
 from evals.records import Record
 from service.catalog import Catalog
 from service.core.answer import Answer
 from service.core.grade import CriterionGrade, Evidence, Grade, PartGrade
+from service.core.overlap import word_overlap
 from service.core.rubric import Pitfall, PitfallKind, Point, Rubric, RubricSet, StarPart, digest_of, rubric_version
 from service.core.scoring import score
 from service.core.verdict import Verdict

@@ -14,8 +14,12 @@ from service.models.around import Around
 
 @dataclass
 class Calls:
-    """Replies in the order in which they came, and why other calls brought none (`Type: message`)."""
+    """Replies in the order in which they came, and why other calls brought none (`Type: message`).
 
+    `abouts` is what each reply's prompt said of itself.
+    """
+
+    abouts: list[str] = field(default_factory=list)
     replies: list[Completion] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -47,6 +51,7 @@ class Recording(Around):
             raise
         if calls:
             calls.replies.append(completion)
+            calls.abouts.append(prompt.about)
         return completion
 
 

@@ -18,8 +18,12 @@ SETTINGS, RECORDS = "run.json", "records.jsonl"
 
 
 class Reply(Frozen):
-    """One completion as it came: the raw text, the odds of its first token if they were asked for, what it took."""
+    """One completion as it came: the raw text, the odds of its first token if they were asked for, what it took.
 
+    `about` is what the prompt said of itself: of a judge per criterion, template and criterion.
+    """
+
+    about: str = ""
     text: str
     model: str
     first_token_odds: Mapping[str, float] | None = None
@@ -31,10 +35,11 @@ class Reply(Frozen):
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, completion: Completion) -> Self:
+    def of(cls, completion: Completion, about: str = "") -> Self:
         """Half a surrogate pair, which some servers send where a reply was cut off, becomes a question mark."""
         odds = completion.first_token_odds
         whole = {
+            "about": about,
             "text": _encodable(completion.text),
             "first_token_odds": None if odds is None else {_encodable(token): p for token, p in odds.items()},
         }

@@ -217,7 +217,7 @@ async def reading_of(item: Item, service: Service, plan: Plan, clock: Callable[[
         reading=item.reading,
         grade=grade and in_own_order(grade, item.rubric, rules),
         error=error,
-        replies=tuple(Reply.of(reply) for reply in calls.replies),
+        replies=tuple(map(Reply.of, calls.replies, calls.abouts)),
         failed_calls=tuple(calls.failures),
         seconds=round(clock() - started, 3),
     )

@@ -1,13 +1,15 @@
 """Put the service together from its settings: the only place that names concrete classes."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from service.cache import MemoryStore, RedisStore, VerdictStore
-from service.catalog import RUBRICS, Catalog, read_catalog, read_prompts, read_yaml
+from service.catalog import HOME, RUBRICS, Catalog, read_catalog, read_prompts, read_yaml
+from service.core.calibration import Calibration
 from service.core.errors import BadFile, ImpossibleOption
 from service.core.language import language_of
 from service.core.prompt import PromptTemplate
@@ -16,7 +18,8 @@ from service.judges import Judge
 from service.judges.cascade import CHOSEN, Cascade, Choice
 from service.judges.one_call import OneCall
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
-from service.judges.per_criterion import PerCriterion, Thresholds
+from service.judges.per_criterion import PerCriterion
+from service.judges.signals import KINDS
 from service.models import Model
 from service.models.around import Bounded, Metered
 from service.models.hosted import HostedModel
@@ -26,9 +29,26 @@ from service.models.weights import default_path
 from service.settings import Settings, runs_here
 
 ONE_CALL = "grade-v1"
-PER_CRITERION = {kind: f"{kind}-v1" for kind in ("neutral", "point", "commission", "omission", "only", "star")}
-WORDINGS = (PER_CRITERION,)
-"""Of per_criterion's questions, the one in use first: each is one more reading for a panel."""
+
+
+class Wording(NamedTuple):
+    """One way to put per_criterion's questions: a prompt for each kind of criterion and for the neutral question, and
+    the file that says what the odds of its replies are worth.
+    """
+
+    prompts: Mapping[str, str]
+    calibration: Path
+
+
+WORDINGS = tuple(
+    Wording(
+        {kind: f"{kind}-{version}" for kind in KINDS} | {"neutral": "neutral-v2"},
+        HOME / "service" / "judges" / f"calibration-{version}.json",
+    )
+    for version in ("v2",)
+)
+"""The one in use first; each is one more reading for a panel."""
+
 _SECONDS_LOCAL, _SECONDS_HOSTED = 300.0, 30.0
 
 
@@ -151,7 +171,11 @@ def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], sample
         readings = [Rotated(judge, turn, samples) for turn in range(samples)] if samples > 1 else [judge]
     else:
         readings = [
-            PerCriterion(model, {kind: templates[file] for kind, file in wording.items()}, Thresholds())
+            PerCriterion(
+                model,
+                {kind: templates[file] for kind, file in wording.prompts.items()},
+                read_yaml(wording.calibration, Calibration),
+            )
             for wording in WORDINGS[:samples]
         ]
     if len(readings) < samples:

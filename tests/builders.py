@@ -3,6 +3,7 @@
 from hypothesis import settings
 
 from service.core.answer import Answer
+from service.core.calibration import Calibration, Scale
 from service.core.rubric import Pitfall, PitfallKind, Point, Rubric, StarPart
 from service.core.verdict import Level, Mention, Verdict
 
@@ -55,3 +56,23 @@ def verdict_of(
 def verdicts_of(**levels: Level) -> dict[str, Verdict]:
     """Verdicts by criterion id: `verdicts_of(p1="met", situation="absent")`."""
     return {name: verdict_of(name, level) for name, level in levels.items()}
+
+
+def scale_of(*cuts: float, **weights: float) -> Scale:
+    """A scale that says a level from a probability of one half on."""
+    return Scale(weights=weights, cuts=cuts, least=(0.5,) * len(cuts))
+
+
+def calibration_of(**scales: Scale) -> Calibration:
+    """These scales by kind; the others go by the log odds of yes alone, an omission's against it.
+
+    From log odds 1 on a point is met, from -1 on it is partial; pitfalls turn at 0.
+    """
+    plain = {
+        "point": scale_of(1, -1, yes=1),
+        "commission": scale_of(0, yes=1),
+        "omission": scale_of(0, yes=-1),
+        "only": scale_of(0, yes=1),
+        "star": scale_of(1, -1, yes=1),
+    }
+    return Calibration(version=1, made_by="tests", note="", scales=plain | scales)

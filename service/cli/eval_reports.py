@@ -52,7 +52,7 @@ def report(
       grader eval report evals/runs/mini
       grader eval report evals/runs/mini --before evals/runs/last-week --markdown comment.md
     """
-    with _measuring():
+    with measuring():
         from numpy.random import default_rng
 
         from evals.opening import opened, opened_beside
@@ -63,7 +63,7 @@ def report(
         from evals.report.markdown import markdown as text
         from evals.report.tables import headline
 
-        catalog = _catalog()
+        catalog = catalog_now()
         this = opened(run, catalog, golden)
         other = opened_beside(before, this, catalog) if before else None
         found = report_of(this.golden, this.run, catalog, default_rng(seed), draws, other.run if other else None)
@@ -71,7 +71,7 @@ def report(
         files |= {markdown: _encoded(text(found))} if markdown else {}
         files |= {json: _encoded(f"{found.summary.model_dump_json(indent=2)}\n")} if json else {}
         files |= {junit: xml(found)} if junit else {}
-        _write(files)
+        write(files)
     _show(headline(found.summary))
     if found.comparison:
         _show(differences(found.comparison, "before", "now"))
@@ -102,7 +102,7 @@ def compare(
       grader eval compare evals/runs/last-week evals/runs/mini
       grader eval compare A B --json | jq '.flips[] | select(.kind == "pitfalls")'
     """
-    with _measuring():
+    with measuring():
         from numpy.random import default_rng
 
         from evals.compare import compare_runs
@@ -110,7 +110,7 @@ def compare(
         from evals.report.comparisons import differences, flips
         from evals.report.tables import stability_table
 
-        catalog = _catalog()
+        catalog = catalog_now()
         first = opened(a, catalog, golden)
         second = opened_beside(b, first, catalog)
         found = compare_runs(first.golden, first.run, second.run, catalog, default_rng(seed), draws)
@@ -150,7 +150,7 @@ def gate(
       grader eval gate evals/runs/mini --baseline evals/runs/main
       grader eval gate evals/runs/mini --baseline evals/runs/main --allow points_kappa=0.03 --junit gate.xml
     """
-    with _measuring():
+    with measuring():
         from numpy.random import default_rng
 
         from evals.gate import gate_of
@@ -159,18 +159,18 @@ def gate(
         from evals.report.junit import gate_junit
 
         allowed = _allowed(allow or [])
-        catalog = _catalog()
+        catalog = catalog_now()
         held_to = opened(baseline, catalog, golden)
         this = opened_beside(run, held_to, catalog)
         found = gate_of(held_to.golden, this.run, held_to.run, catalog, default_rng(seed), allowed=allowed, draws=draws)
         if junit:
-            _write({junit: gate_junit(found)})
+            write({junit: gate_junit(found)})
     _show(rulings(found))
     _hold(found)
 
 
 @contextmanager
-def _measuring() -> "Iterator[None]":
+def measuring() -> "Iterator[None]":
     """Errors of ours as plain lines, and so are packages that measuring needs and serving does not."""
     try:
         with plainly():
@@ -178,7 +178,7 @@ def _measuring() -> "Iterator[None]":
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("service", "evals"):
             raise
-        fail(f"{error.name} is not installed, and measuring needs it: pip install 'answer-grader[evals]'")
+        fail(f"{error.name} is not installed, and measuring needs it: pip install -e '.[evals]'")
 
 
 def _allowed(given: "Sequence[str]") -> dict[str, float]:
@@ -215,7 +215,7 @@ def _tell_ratios(found: "Comparison") -> None:
     _say(f"B to A: cost {ratio(found.cost_ratio)}, seconds (median) {ratio(found.seconds_ratio)}")
 
 
-def _catalog() -> "Catalog":
+def catalog_now() -> "Catalog":
     from service.catalog import RUBRICS, read_catalog
 
     return read_catalog(read_settings().rubrics_dir or RUBRICS)
@@ -243,7 +243,7 @@ def _encoded(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-def _write(files: dict[Path, bytes]) -> None:
+def write(files: dict[Path, bytes]) -> None:
     for path, content in files.items():
         try:
             path.write_bytes(content)

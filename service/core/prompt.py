@@ -23,6 +23,7 @@ class Prompt:
     """What a model is given. `start` is the beginning of its own reply, to be carried on; "" for none.
 
     `schema` is the JSON schema of the reply, or None; `odds` is how many of the likeliest first tokens to report.
+    `about` is for whoever records: what is being asked. The model never sees it.
     """
 
     system: str
@@ -31,6 +32,7 @@ class Prompt:
     start: str = ""
     schema: Mapping[str, Any] | None = None
     odds: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,34 @@
 """Ask about one criterion at a time, and read the verdict from the odds of the reply's first token.
 
-Made for small local models: question and answer are a prefix that the model reads once, each criterion adds a short
-question to it, and the sentence that shows the thing is asked for only where the thing was found. A question without
-content is asked first, to learn which marks the model favours whatever it is asked.
+Made for small local models: a worked example is a prefix that the model reads once for all answers, question and answer
+are one that it reads once an answer, and each criterion adds a short question. What the odds are worth is a matter of
+calibration: a few numbers per kind of criterion, fitted on golden answers. Which sentence shows the thing is asked
+right after, at three tokens each. A question without content is asked first, to learn which marks the model favours
+whatever it is asked, and how ready it is to say yes.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 from service.core.answer import Answer
+from service.core.calibration import Calibration, Scale
 from service.core.errors import ImpossibleOption
 from service.core.prompt import Prompt, PromptTemplate
 from service.core.rubric import Criterion, Pitfall, PitfallKind, Point
 from service.core.verdict import Level, Mention, Verdict
-from service.judges import Case, Judgement
-from service.models import Model
+from service.judges import Case, Judgement, total_usd
+from service.judges.signals import Asked, kind_of, log_odds, signals_of
+from service.models import Completion, Model
 
 # Marks that are one token each in the vocabularies we know: "12" would be two, and its odds half of them.
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ODDS = 40  # likeliest first tokens to be told
 _LEAST = 1e-4  # odds of a mark that is not among them
+_POINT: tuple[Level, ...] = ("missed", "partial", "met")
+_STAR: tuple[Level, ...] = ("absent", "partial", "present")
 _TRUST = 0.7  # in what the neutral question tells; 1 would believe the odds of rare marks too much
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """The least odds of 'Yes' for each level, by kind of criterion; docs/decisions/local-model.md says whence."""
-
-    met: float = 0.66
-    partial: float = 0.56
-    present: float = 0.74
-    half_present: float = 0.62
-    asserted: float = 0.5
-    mentioned: float = 0.66
 
 
 class Passage(NamedTuple):
@@ -51,98 +45,113 @@ class PerCriterion:
     name = "per_criterion"
     rounds = 1  # the same odds would come again
 
-    def __init__(self, model: Model, templates: Mapping[str, PromptTemplate], thresholds: Thresholds) -> None:
+    def __init__(self, model: Model, templates: Mapping[str, PromptTemplate], calibration: Calibration) -> None:
         if not model.gives_odds:
             raise ImpossibleOption(
                 "judge", f"per_criterion needs the odds of a model's first token, and {model.name!r} gives none"
             )
         self.model = model
         self._templates = templates
-        self._thresholds = thresholds
+        self._calibration = calibration
 
     @property
     def identity(self) -> str:
-        return f"{self.name} {self.model.identity} {self._thresholds} {self._templates['neutral'].label}"
+        return f"{self.name} {self.model.identity} {self._calibration.digest} {self._templates['neutral'].label}"
 
     def prompt_for(self, criterion: Criterion) -> PromptTemplate:
-        match criterion:
-            case Point():
-                return self._templates["point"]
-            case Pitfall(kind=kind):
-                return self._templates[kind.value]
-            case _:
-                return self._templates["star"]
+        return self._templates[kind_of(criterion)]
 
     async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
         passages = passages_of(case.answer)
-        neutral = self._templates["neutral"]
-        usual = await self._marks(case, self._prompt(neutral, case, passages), neutral, passages)
+        without_content = self._templates["neutral"]
+        prompt = self._prompt(without_content, case, passages)
+        neutral = log_odds((await self._asked(case, prompt)).first_token_odds or {}) or 0.0
+        usual = marked((await self._pointed(case, prompt, without_content)).first_token_odds or {}, passages)
         for criterion in criteria:
             template = self.prompt_for(criterion)
-            prompt = self._prompt(template, case, passages, criterion=criterion)
-            reply = await self.model.complete(prompt, case.seconds_left())
-            case.completions.append(reply)
-            yes = odds_of_yes(reply.first_token_odds or {})
-            if yes is None:
-                continue
-            level, mention = self._level(criterion, yes)
-            sentences: tuple[int, ...] = ()
-            if _found(criterion, level):
-                marks = await self._marks(case, prompt, template, passages)
-                sentences = likeliest(passages, marks, usual)
-            yield Judgement(
-                Verdict(
-                    criterion_id=criterion.id,
-                    level=level,
-                    mention=mention,
-                    sentences=sentences,
-                    confidence=round(max(yes, 1 - yes), 4),
-                    probability=round(1 - yes if _asked_inverted(criterion) else yes, 4),
-                    model=reply.model,
-                    prompt=template.label,
-                ),
-                reply.cost_usd,
-            )
+            prompt = self._prompt(template, case, passages, criterion)
+            reply = await self._asked(case, prompt)
+            pointed = await self._pointed(case, prompt, template)
+            marks = marked(pointed.first_token_odds or {}, passages)
+            asked = Asked(reply.first_token_odds or {}, marks, neutral)
+            scale = self._calibration.scales[kind_of(criterion)]
+            verdict = verdict_from(asked, criterion, case.answer, passages, usual, scale)
+            if verdict:
+                signed = verdict.model_copy(update={"model": reply.model, "prompt": template.label})
+                yield Judgement(signed, total_usd((reply.cost_usd, pointed.cost_usd)))
 
-    def _prompt(self, template: PromptTemplate, case: Case, passages: Sequence[Passage], **more: Criterion) -> Prompt:
-        user = template.render("user", question=case.question, mark=case.fence, passages=passages, **more)
-        return Prompt(system=template.render("system"), user=user, most_tokens=1, odds=_ODDS)
+    def _prompt(
+        self, template: PromptTemplate, case: Case, passages: Sequence[Passage], criterion: Criterion | None = None
+    ) -> Prompt:
+        return Prompt(
+            system=template.render("system"),
+            user=template.render(
+                "user", question=case.question, mark=case.fence, passages=passages, criterion=criterion
+            ),
+            start=template.render("start"),
+            most_tokens=1,
+            odds=_ODDS,
+            about=f"{template.label} {criterion.id if criterion else ''}".strip(),
+        )
 
-    async def _marks(
-        self, case: Case, question: Prompt, template: PromptTemplate, passages: Sequence[Passage]
-    ) -> dict[str, float]:
-        """The odds of the marks when the reply is begun so that it goes on with one; fewer if it thinks of fewer."""
-        begun = replace(question, start=template.render("start"))
-        reply = await self.model.complete(begun, case.seconds_left())
+    async def _asked(self, case: Case, prompt: Prompt) -> Completion:
+        reply = await self.model.complete(prompt, case.seconds_left())
         case.completions.append(reply)
-        odds = {token.strip(): p for token, p in (reply.first_token_odds or {}).items()}
-        return {passage.mark: odds[passage.mark] for passage in passages if passage.mark in odds}
+        return reply
 
-    def _level(self, criterion: Criterion, yes: float) -> tuple[Level, Mention | None]:
-        least = self._thresholds
-        match criterion:
-            case Point():
-                return ("met" if yes >= least.met else "partial" if yes >= least.partial else "missed"), None
-            case Pitfall(kind=PitfallKind.COMMISSION):
-                return ("committed", Mention.ASSERTS) if yes >= least.asserted else ("avoided", Mention.NONE)
-            case Pitfall(kind=kind):  # asked whether the thing is there, so the answer is inverted
-                missing = Mention.OMITS if kind is PitfallKind.OMISSION else Mention.ASSERTS
-                return ("avoided", Mention.NONE) if yes >= least.mentioned else ("committed", missing)
-            case _:
-                return (
-                    "present" if yes >= least.present else "partial" if yes >= least.half_present else "absent"
-                ), None
+    async def _pointed(self, case: Case, question: Prompt, template: PromptTemplate) -> Completion:
+        """The same question, its reply begun so that it goes on with a mark."""
+        begun = replace(question, start=template.render("evidence"), about=f"{question.about} evidence")
+        return await self._asked(case, begun)
 
 
-def _asked_inverted(criterion: Criterion) -> bool:
-    """Whether the question is after what the fault leaves out, so that a yes clears the answer of it."""
-    return isinstance(criterion, Pitfall) and criterion.kind is not PitfallKind.COMMISSION
+def verdict_from(
+    asked: Asked,
+    criterion: Criterion,
+    answer: Answer,
+    passages: Sequence[Passage],
+    usual: Mapping[str, float],
+    scale: Scale,
+) -> Verdict | None:
+    """What the odds decide by this scale; `usual` are the marks' odds for the question without content.
+
+    None if the model wanted to say neither yes nor no.
+    """
+    signals = signals_of(criterion, answer, asked)
+    if signals is None:
+        return None
+    height, confidence, probability = scale.read(signals)
+    level, mention = _decided(criterion, height)
+    return Verdict(
+        criterion_id=criterion.id,
+        level=level,
+        mention=mention,
+        sentences=likeliest(passages, asked.marks, usual) if _found(criterion, level) else (),
+        confidence=confidence,
+        probability=probability,
+    )
+
+
+def _decided(criterion: Criterion, height: int) -> tuple[Level, Mention | None]:
+    """The criterion's own level of that height, and how the answer touches a pitfall."""
+    match criterion:
+        case Point():
+            return _POINT[height], None
+        case Pitfall(kind=kind):
+            if not height:
+                return "avoided", Mention.NONE
+            return "committed", Mention.OMITS if kind is PitfallKind.OMISSION else Mention.ASSERTS
+        case _:
+            return _STAR[height], None
 
 
 def _found(criterion: Criterion, level: Level) -> bool:
-    """Whether there is a passage to point at."""
+    """Whether there is a passage to point at: where the verdict says yes to what was asked.
+
+    Of an omission that is what it would leave out, of the other pitfalls the fault itself.
+    """
     if isinstance(criterion, Pitfall):
-        return (level == "committed") == (criterion.kind is PitfallKind.COMMISSION)
+        return (level == "committed") != (criterion.kind is PitfallKind.OMISSION)
     return level not in ("missed", "absent")
 
 
@@ -157,6 +166,12 @@ def passages_of(answer: Answer) -> list[Passage]:
     ]
 
 
+def marked(odds: Mapping[str, float], passages: Sequence[Passage]) -> dict[str, float]:
+    """The odds of the passages' marks among those of all tokens; of marks that were not told, none."""
+    by_token = {token.strip(): p for token, p in odds.items()}
+    return {passage.mark: by_token[passage.mark] for passage in passages if passage.mark in by_token}
+
+
 def likeliest(passages: Sequence[Passage], marks: Mapping[str, float], usual: Mapping[str, float]) -> tuple[int, ...]:
     """The sentences under the mark whose odds rose most over its usual ones; none if no mark has any.
 
@@ -168,14 +183,3 @@ def likeliest(passages: Sequence[Passage], marks: Mapping[str, float], usual: Ma
         passages, key=lambda passage: marks.get(passage.mark, _LEAST) / usual.get(passage.mark, _LEAST) ** _TRUST
     )
     return best.sentences
-
-
-def odds_of_yes(odds: Mapping[str, float]) -> float | None:
-    """Odds of yes against no, however they are spelt; None if the model wanted to say neither."""
-    said = {"yes": 0.0, "no": 0.0}
-    for token, p in odds.items():
-        word = token.strip().casefold()
-        if word in said:
-            said[word] += p
-    total = said["yes"] + said["no"]
-    return said["yes"] / total if total > 0 else None

@@ -1,12 +1,13 @@
 """Golden files are read whole, or each bad line is named."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evals.golden import read_golden
+from evals.golden import GoldenAnswer, read_golden
 from service.catalog import HOME, read_catalog
 from service.core.answer import Answer
 from service.core.errors import BadFile
@@ -14,7 +15,8 @@ from service.core.gates import flags_of, nothing_to_grade
 from service.core.verdict import Verdict, settle
 
 CATALOG = read_catalog()
-GOLDEN = sorted((HOME / "evals" / "golden").glob("*.jsonl"))
+PAIRED = HOME / "evals" / "golden" / "fairness.jsonl"  # has no labels: its sides are held against each other
+LABELLED = sorted(path for path in (HOME / "evals" / "golden").glob("*.jsonl") if path != PAIRED)
 ROW = {"id": "a", "question_id": "1.2", "answer": "I read papers.", "labels": {"points": {"p1": "met"}}}
 
 
@@ -58,7 +60,7 @@ def test_an_empty_or_missing_file_says_so(tmp_path: Path) -> None:
         read_golden(tmp_path / "nothing.jsonl", CATALOG)
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.name)
 def test_what_ships_is_labelled_in_full_and_has_something_to_grade(path: Path) -> None:
     answers = read_golden(path, CATALOG)
     assert len(answers) >= 80
@@ -71,7 +73,24 @@ def test_what_ships_is_labelled_in_full_and_has_something_to_grade(path: Path) -
         assert not nothing_to_grade(flags_of(Answer.of(golden.answer), rubric)), golden.id
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_the_shipped_pairs_ask_both_sides_the_same_and_have_something_to_grade() -> None:
+    answers = read_golden(PAIRED, CATALOG)
+    sides: dict[tuple[str, ...], list[GoldenAnswer]] = {}
+    for golden in answers:
+        family, pair, side = (tag.split(":") for tag in golden.tags)
+        assert (family[0], pair[0], side[0]) == ("fairness", "pair", "side"), golden.id
+        assert golden.id == f"fair-{pair[1]}{side[1]}"
+        assert not flags_of(Answer.of(golden.answer), golden.rubric_in(CATALOG)), golden.id
+        sides.setdefault((family[1], pair[1]), []).append(golden)
+    assert {tuple(golden.id[-1] for golden in pair) for pair in sides.values()} == {("a", "b")}
+    assert all(a.question_id == b.question_id for a, b in sides.values())
+    # Four families of six pairs.
+    assert Counter(family for family, _ in sides) == dict.fromkeys(
+        ("typed-transcript", "native-learner", "short-padded", "names"), 6
+    )
+
+
+@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.name)
 def test_a_golden_point_decided_by_star_follows_from_its_parts(path: Path) -> None:
     for golden in read_golden(path, CATALOG):
         parts = [Verdict(criterion_id=part.value, level=level) for part, level in golden.labels.star.items()]

@@ -11,7 +11,7 @@ from service.models.scripted import ScriptedModel
 
 
 def prompt_of(text: str) -> Prompt:
-    return Prompt(system="", user=text, most_tokens=10)
+    return Prompt(system="", user=text, most_tokens=10, about=f"about {text}".strip())
 
 
 class Waiting(ScriptedModel):
@@ -38,6 +38,7 @@ async def test_the_replies_of_answers_under_way_at_once_do_not_mix() -> None:
     names = [("a1", "a2"), ("b1", "b2"), ("c1", "c2")]
     noted = await asyncio.gather(*(asked(model, *texts) for texts in names))
     assert [tuple(reply.text for reply in calls.replies) for calls in noted] == names
+    assert [tuple(calls.abouts) for calls in noted] == [tuple(f"about {text}" for text in texts) for texts in names]
 
 
 async def test_what_is_called_in_a_task_of_its_own_is_noted_too() -> None:
@@ -48,12 +49,14 @@ async def test_what_is_called_in_a_task_of_its_own_is_noted_too() -> None:
 
 
 async def test_a_call_that_fails_is_noted_and_raised() -> None:
-    model = Recording(ScriptedModel(["first", JudgeUnavailable("out of reach")]))
+    model = Recording(ScriptedModel(["first", JudgeUnavailable("out of reach"), "third"]))
     with recorded() as calls:
-        await model.complete(prompt_of(""), 1)
+        await model.complete(prompt_of("1"), 1)
         with pytest.raises(JudgeUnavailable):
-            await model.complete(prompt_of(""), 1)
-    assert [reply.text for reply in calls.replies] == ["first"]
+            await model.complete(prompt_of("2"), 1)
+        await model.complete(prompt_of("3"), 1)
+    assert [reply.text for reply in calls.replies] == ["first", "third"]
+    assert calls.abouts == ["about 1", "about 3"]  # so that each reply has its own
     assert calls.failures == ["JudgeUnavailable: out of reach"]
 
 

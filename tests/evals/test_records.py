@@ -161,3 +161,10 @@ def test_a_reply_cut_in_the_middle_of_a_character_can_still_be_written(tmp_path:
     reply = Reply.of(Completion(text="so \ud83d", model="m", first_token_odds={"\ud83d": 0.5, "Yes": 0.25}))
     assert (reply.text, reply.first_token_odds) == ("so ?", {"?": 0.5, "Yes": 0.25})
     assert Reply.model_validate_json(reply.model_dump_json()) == reply
+
+
+def test_a_reply_says_what_it_was_about_and_an_older_record_did_not() -> None:
+    reply = Reply.of(Completion(text="Yes", model="m"), "point-v2@0123 p1")
+    assert Reply.model_validate_json(reply.model_dump_json()).about == "point-v2@0123 p1"
+    older = reply.model_dump(exclude={"about"})
+    assert Reply.model_validate(older).about == ""

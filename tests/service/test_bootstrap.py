@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from service.bootstrap import WORDINGS, assemble, model_of, running, store_of
+from service.bootstrap import WORDINGS, Wording, assemble, model_of, running, store_of
 from service.cache import MemoryStore, RedisStore
+from service.catalog import read_prompts, read_yaml
+from service.core.calibration import Calibration
 from service.core.errors import BadFile, ImpossibleOption, JudgeRefused, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.core.rubric import RubricSet
 from service.grading import Chain, Grader, Wish
 from service.judges.cascade import Cascade
 from service.judges.panel import Panel
+from service.judges.signals import KINDS
 from service.models import Completion, Model
 from service.models.around import Around
 from service.models.scripted import ScriptedModel
@@ -107,6 +110,21 @@ def test_by_criterion_there_are_as_many_readings_as_wordings() -> None:
         with pytest.raises(ImpossibleOption, match=f"per_criterion has wordings for {len(WORDINGS)}; send at most"):
             grader.chain_for(Wish(samples=len(WORDINGS) + 1))
     assert len(grader.chain_for(Wish(judge="one_call", samples=3))) == 1
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_each_wording_has_a_prompt_for_every_kind_and_says_what_its_odds_are_worth(wording: Wording) -> None:
+    assert wording.prompts.keys() == {*KINDS, "neutral"}
+    assert set(wording.prompts.values()) <= read_prompts().keys()
+    calibration = read_yaml(wording.calibration, Calibration)
+    assert calibration.scales.keys() == set(KINDS)
+    # Of two levels where a pitfall is committed or not, else of three.
+    assert [len(calibration.scales[kind].cuts) for kind in KINDS] == [2, 1, 1, 1, 2]
+
+
+def test_what_was_judged_by_another_calibration_is_not_taken_for_ones_own() -> None:
+    [judge] = assemble(settings(model="local"), (ScriptedModel(["{}"]),)).grader.chain_for(Wish())
+    assert read_yaml(WORDINGS[0].calibration, Calibration).digest in judge.identity
 
 
 def cascade_of(*models: Model, **given: object) -> Chain:

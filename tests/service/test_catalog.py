@@ -215,7 +215,9 @@ def told_of_prompts(folder: Path) -> str:
 
 
 def test_the_shipped_prompts_load_and_none_has_changed_since_its_release() -> None:
-    assert {"grade-v1", "point-v1", "commission-v1", "omission-v1", "only-v1", "star-v1"} <= read_prompts().keys()
+    kinds = ("neutral", "point", "commission", "omission", "only", "star")
+    wanted = {"grade-v1", *(f"{kind}-{version}" for kind in kinds for version in ("v1", "v2"))}
+    assert wanted <= read_prompts().keys()
 
 
 def test_a_released_prompt_that_has_not_changed_is_read(tmp_path: Path) -> None:

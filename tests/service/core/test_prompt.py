@@ -34,13 +34,14 @@ OMISSION = Pitfall(id="f2", text="Forgets the smoke", kind=PitfallKind.OMISSION,
 UNNAMED_OMISSION = Pitfall(id="f3", text="Leaves the weather out", kind=PitfallKind.OMISSION)
 ONLY = Pitfall(id="f4", text="Talks of honey alone", kind=PitfallKind.ONLY, expected="the bees")
 UNNAMED_ONLY = Pitfall(id="f5", text="Talks of wax alone", kind=PitfallKind.ONLY)
+DEFINED_ONLY = ONLY.model_copy(update={"id": "f6", "committed_when": "no bee is named"})
 PARTS = tuple(StarCriterion(part=part) for part in StarPart)
 ALL: tuple[Criterion, ...] = (POINT, COMMISSION, OMISSION, UNNAMED_OMISSION, ONLY, UNNAMED_ONLY, *PARTS)
 SHOWN: Mapping[str, tuple[Criterion, ...]] = {
     "point": (POINT,),
     "commission": (COMMISSION,),
     "omission": (OMISSION, UNNAMED_OMISSION),
-    "only": (ONLY, UNNAMED_ONLY),
+    "only": (ONLY, UNNAMED_ONLY, DEFINED_ONLY),
     "star": PARTS,
 }
 

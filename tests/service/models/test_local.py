@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from service.catalog import read_prompts
+from service.bootstrap import WORDINGS
+from service.catalog import read_prompts, read_yaml
 from service.core.answer import Answer
+from service.core.calibration import Calibration
 from service.core.errors import AnswerTooLong, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.core.rubric import Point
 from service.judges import Case
-from service.judges.per_criterion import PerCriterion, Thresholds
+from service.judges.per_criterion import PerCriterion
 from service.models.local import LocalModel
 
 ANSWER = Answer.of(
@@ -97,11 +99,10 @@ async def test_past_its_time_the_caller_is_told_and_the_next_call_works(local_mo
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_real_answer_is_judged_by_the_shipped_prompts(local_model: LocalModel) -> None:
-    templates = {
-        kind: read_prompts()[f"{kind}-v1"] for kind in ("neutral", "point", "commission", "omission", "only", "star")
-    }
-    judge = PerCriterion(local_model, templates, Thresholds())
+async def test_a_real_answer_is_judged_by_the_shipped_prompts_and_calibration(local_model: LocalModel) -> None:
+    prompts = read_prompts()
+    templates = {kind: prompts[name] for kind, name in WORDINGS[0].prompts.items()}
+    judge = PerCriterion(local_model, templates, read_yaml(WORDINGS[0].calibration, Calibration))
     case = Case("Tell me how you made a product profitable.", ANSWER, "0123456789abcdef", lambda: 120.0)
     criteria = (
         Point(id="p1", text="Says what the candidate did to cut a cost"),
@@ -109,6 +110,7 @@ async def test_a_real_answer_is_judged_by_the_shipped_prompts(local_model: Local
     )
     there, absent = [judgement.verdict async for judgement in judge.assess(case, criteria)]
     assert (there.level != "missed", absent.level) == (True, "missed")
+    assert (there.probability or 0) > (absent.probability or 0)
     assert there.sentences
     assert set(there.sentences) <= {1, 2, 3}
     assert there.model == local_model.name

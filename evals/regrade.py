@@ -1,0 +1,78 @@
+"""Grade a run's recorded odds anew by other calibrations, as if the judge had had them; no model is asked."""
+
+from collections.abc import Mapping, Sequence
+
+from evals.calibrate import Replayed, question_of
+from evals.golden import GoldenAnswer
+from evals.records import Record, Run
+from service.catalog import Catalog
+from service.core.answer import Answer
+from service.core.calibration import Calibration
+from service.core.gates import flags_of
+from service.core.grade import Grade, grade_of
+from service.core.verdict import Verdict
+from service.judges.per_criterion import passages_of, verdict_from
+from service.judges.signals import kind_of
+
+
+def regraded(
+    golden: Sequence[GoldenAnswer],
+    run: Run,
+    catalog: Catalog,
+    wording: Mapping[str, str],
+    by_question: Mapping[str, Calibration],
+) -> Run:
+    """The run as it would have been. `by_question` says by which calibration each question's answers are graded.
+
+    What was abstained from or failed stays as it is; so do tokens and seconds. The run's identity says what was done.
+    """
+    answers = {answer.id: answer for answer in golden}
+    digests = sorted({calibration.digest for calibration in by_question.values()})
+    identity = f"{run.settings.identity} | graded anew by {len(digests)} calibrations: {', '.join(digests)}"
+    records = tuple(
+        _regraded(record, answers[record.golden_id], catalog, wording, by_question) for record in run.records
+    )
+    return Run(run.settings.model_copy(update={"identity": identity}), records)
+
+
+def _regraded(
+    record: Record,
+    golden: GoldenAnswer,
+    catalog: Catalog,
+    wording: Mapping[str, str],
+    by_question: Mapping[str, Calibration],
+) -> Record:
+    if record.grade is None or record.grade.status == "abstained":
+        return record
+    calibration = by_question[question_of(golden)]
+    return record.model_copy(update={"grade": _grade(record, record.grade, golden, catalog, wording, calibration)})
+
+
+def _grade(
+    record: Record,
+    before: Grade,
+    golden: GoldenAnswer,
+    catalog: Catalog,
+    wording: Mapping[str, str],
+    calibration: Calibration,
+) -> Grade:
+    rubric, answer = golden.rubric_in(catalog), Answer.of(golden.answer)
+    passages, replayed = passages_of(answer), Replayed.of(record, wording)
+    verdicts: dict[str, Verdict] = {}
+    for criterion in rubric.judged:
+        asked = replayed.asked(criterion, passages)
+        scale = calibration.scales[kind_of(criterion)]
+        verdict = verdict_from(asked, criterion, answer, passages, replayed.usual(passages), scale)
+        if verdict:
+            by = {"model": before.judge.model or "", "prompt": replayed.labels[wording[kind_of(criterion)]]}
+            verdicts[criterion.id] = verdict.model_copy(update=by)
+    return grade_of(
+        rubric,
+        catalog.rules,
+        answer,
+        flags_of(answer, rubric),
+        verdicts,
+        judge=before.judge,
+        cache=before.cache,
+        request_id=before.request_id,
+    )

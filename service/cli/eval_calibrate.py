@@ -1,0 +1,134 @@
+"""`grader eval calibrate | regrade`: what a judge per criterion makes of its odds, fitted to a run, tried on one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.console import err, out, shown
+from service.cli.eval_reports import Golden, Run, catalog_now, measuring, write
+from service.cli.failing import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evals import records
+    from service import bootstrap
+
+Wording = Annotated[int, typer.Option(min=1, help="Which of the judge's wordings, from 1.")]
+
+
+def calibrate(
+    run: Run,
+    *,
+    golden: Golden = None,
+    wording: Wording = 1,
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write the calibration; else it is printed."),
+    ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--held-out",
+            metavar="DIR",
+            help="Write the run graded anew, each question by a calibration that has not seen it.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Fit the calibration of per_criterion to the labels of a recorded run. No model is asked.
+
+    A run keeps the raw odds of every reply, so that it can be graded anew by other numbers. What a calibration is
+    worth on new questions shows where it has not seen them: report on --held-out DIR, not on a run that it was fitted
+    to.
+
+    \b
+    Examples:
+      grader eval calibrate evals/runs/golden --out service/judges/calibration-v2.json
+      grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
+      grader eval report evals/runs/golden-held-out
+    """
+    with measuring():
+        from evals import calibrate as fitting
+        from evals.opening import opened
+        from evals.regrade import regraded
+
+        prompts = _wording(wording).prompts
+        catalog = catalog_now()
+        this = opened(run, catalog, golden)
+        _refuse_without_odds(this.run, prompts, run)
+        rows = fitting.rows_of(this.golden, this.run.records, catalog, prompts)
+        made_by = f"grader eval calibrate over {this.path.name} (sha256 {this.run.settings.golden_digest[:12]})"
+        try:
+            fitted = fitting.calibrated(rows, made_by, f"{len(rows)} labelled criteria; {this.run.settings.model}")
+            others = fitting.held_out(rows) if held_out else {}
+        except ValueError as error:
+            fail(f"{run}: {error}; label more answers")
+        if held_out:
+            # Answers without any label have had no part in the fit, so what all others gave has not seen them.
+            unlabelled = dict.fromkeys(map(fitting.question_of, this.golden), fitted)
+            _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others), held_out)
+    text = fitted.model_dump_json(indent=2) + "\n"
+    if file:
+        write({file: text.encode()})
+    else:
+        typer.echo(text, nl=False)
+    for path in (file, held_out):
+        if path:
+            # Where the calibration itself is printed, it is all that stands on standard output.
+            (out() if file else err()).print(shown(f"written: {path}"), soft_wrap=True)
+
+
+def regrade(
+    run: Run,
+    *,
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the run graded anew.")],
+    golden: Golden = None,
+    wording: Wording = 1,
+) -> None:
+    """Grade a recorded run of per_criterion anew by today's calibration, as if it had been judged so.
+
+    No model is asked: the run's raw odds are read again.
+
+    \b
+    Example:
+      grader eval regrade evals/runs/physics --out evals/runs/physics-now
+    """
+    with measuring():
+        from evals.calibrate import question_of
+        from evals.opening import opened
+        from evals.regrade import regraded
+        from service.catalog import read_yaml
+        from service.core.calibration import Calibration
+
+        catalog, chosen = catalog_now(), _wording(wording)
+        this = opened(run, catalog, golden)
+        _refuse_without_odds(this.run, chosen.prompts, run)
+        calibration = read_yaml(chosen.calibration, Calibration)
+        by_question = {question_of(answer): calibration for answer in this.golden}
+        _write_run(regraded(this.golden, this.run, catalog, chosen.prompts, by_question), folder)
+    out().print(shown(f"written: {folder}"), soft_wrap=True)
+
+
+def _wording(number: int) -> "bootstrap.Wording":
+    from service.bootstrap import WORDINGS
+
+    if number > len(WORDINGS):
+        fail(f"--wording {number}: the judge has {len(WORDINGS)}")
+    return WORDINGS[number - 1]
+
+
+def _refuse_without_odds(run: "records.Run", prompts: "Mapping[str, str]", folder: Path) -> None:
+    """All of its verdicts would be lost."""
+    asked = {reply.about.partition("@")[0] for record in run.records for reply in record.replies}
+    if not asked & set(prompts.values()):
+        fail(f"{folder}: no odds of {', '.join(sorted(prompts.values()))} in it; record a run of per_criterion first")
+
+
+def _write_run(run: "records.Run", folder: Path) -> None:
+    from evals.records import journal
+
+    with journal(folder, run.settings, resume=False) as written:
+        for record in run.records:
+            written.add(record)

@@ -1,0 +1,71 @@
+"""From what a judge noticed (its signals) to how probable each level is, by a few fitted numbers."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from service.core.frozen import Frozen
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Reading(NamedTuple):
+    """`height` is the level's number, 0 the lowest; `confidence` the probability of just that level; `probability`
+    that of the highest.
+    """
+
+    height: int
+    confidence: float
+    probability: float
+
+
+class Scale(Frozen):
+    """Proportional odds (McCullagh 1980) of two levels or three: P(level >= k) = logistic(weights·signals + cuts[k-1]).
+
+    `cuts` fall from level to level. `least` is the probability from which on each level above the lowest is said.
+    A signal that is not at hand counts as 0.
+    """
+
+    weights: Mapping[str, float]
+    cuts: Annotated[tuple[float, ...], Field(min_length=1, max_length=2)]
+    least: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=2)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if len(self.cuts) != len(self.least):
+            raise ValueError("needs one `least` for each of the `cuts`")
+        if any(a < b for a, b in pairwise(self.cuts)):
+            raise ValueError("`cuts` must not rise: a higher level is never likelier reached than a lower one")
+        return self
+
+    def at_least(self, signals: Mapping[str, float]) -> tuple[float, ...]:
+        """The probability of each level above the lowest, or a higher one."""
+        slope = sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
+        return tuple(1 / (1 + math.exp(-max(-500.0, min(500.0, slope + cut)))) for cut in self.cuts)
+
+    def read(self, signals: Mapping[str, float]) -> Reading:
+        """The highest level whose probability reaches its `least`."""
+        reached = self.at_least(signals)
+        height = max((k for k, p in enumerate(reached, 1) if p >= self.least[k - 1]), default=0)
+        steps = (1.0, *reached, 0.0)
+        return Reading(height, round(steps[height] - steps[height + 1], 4), round(reached[-1], 4))
+
+
+class Calibration(Frozen):
+    """The scales by kind of criterion, and whence they are. Fitted by `grader eval calibrate`, kept in a file."""
+
+    version: Literal[1]
+    made_by: str
+    note: str
+    scales: Mapping[str, Scale]
+
+    @property
+    def digest(self) -> str:
+        """Of the numbers alone: another note makes no other judge."""
+        scales = {name: scale.model_dump(mode="json") for name, scale in self.scales.items()}
+        return hashlib.sha256(json.dumps(scales, sort_keys=True).encode()).hexdigest()[:12]

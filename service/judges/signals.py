@@ -1,0 +1,81 @@
+"""What a judge per criterion notices of one criterion: the numbers that a calibration turns into probabilities."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from service.core.answer import Answer
+from service.core.overlap import word_overlap
+from service.core.rubric import Criterion, Pitfall, Point
+
+KINDS = ("point", "commission", "omission", "only", "star")
+"""Kinds of criterion that are worded, and so calibrated, each in its own way."""
+
+_LEAST = 1e-9  # odds of a word that was not among those told
+
+
+def kind_of(criterion: Criterion) -> str:
+    """One of KINDS."""
+    match criterion:
+        case Point():
+            return "point"
+        case Pitfall(kind=kind):
+            return kind.value
+        case _:
+            return "star"
+
+
+class Asked(NamedTuple):
+    """What came of asking about one criterion: the odds of yes and no, and of the sentences' marks were it a yes.
+
+    `neutral` is the log odds of yes for a question without content.
+    """
+
+    odds: Mapping[str, float]
+    marks: Mapping[str, float]
+    neutral: float
+
+
+def signals_of(criterion: Criterion, answer: Answer, asked: Asked) -> dict[str, float] | None:
+    """None if the model wanted to say neither yes nor no.
+
+    `yes` is the log odds of yes against no; `neutral` the same of a question without content, which tells how ready the
+    model is to say yes of this answer; `spread` the entropy of the marks' odds in nats, high where no sentence stands
+    out; `overlap` the share of the criterion's content words that the answer uses, 0 where it has no wording of its
+    own; `length` the logarithm of the answer's words.
+    """
+    yes = log_odds(asked.odds)
+    if yes is None:
+        return None
+    return {
+        "yes": yes,
+        "neutral": asked.neutral,
+        "spread": _entropy(asked.marks),
+        "overlap": word_overlap(_wanted(criterion), answer) or 0.0,
+        "length": math.log(len(answer.words) + 1),
+    }
+
+
+def _entropy(odds: Mapping[str, float]) -> float:
+    total = sum(odds.values())
+    return -sum(p / total * math.log(p / total) for p in odds.values() if p > 0) if total else 0.0
+
+
+def log_odds(odds: Mapping[str, float]) -> float | None:
+    """Of yes against no, however they are spelt; None if neither was among the tokens told."""
+    said = {"yes": 0.0, "no": 0.0}
+    for token, p in odds.items():
+        word = token.strip().casefold()
+        if word in said:
+            said[word] += p
+    return math.log((said["yes"] + _LEAST) / (said["no"] + _LEAST)) if sum(said.values()) else None
+
+
+def _wanted(criterion: Criterion) -> str:
+    match criterion:
+        case Point():
+            return criterion.text
+        case Pitfall():
+            return criterion.expected or criterion.text
+        case _:
+            return ""

@@ -1,0 +1,205 @@
+"""`grader eval calibrate` and `regrade`: from a recorded run to a calibration, and the run graded anew by it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evals.records import RECORDS, Run, read_run
+from service.bootstrap import WORDINGS
+from service.catalog import read_yaml
+from service.core.calibration import Calibration
+from service.judges.signals import KINDS
+from tests.builders import PARTS
+from tests.evals.made_runs import golden_file, golden_of, record_of, rubric_of, settings_for, written
+from tests.service.cli.command_line import grader
+
+TOPICS = {"1.1": "a shaded bed", "1.2": "a sandy bed", "1.3": "a roof garden"}
+RUBRIC = """\
+id: "{name}"
+question: Tell me how you chose a compost for {topic}.
+star: true
+points:
+  - {{id: p1, text: Names a compost}}
+  - {{id: p2, text: Says what it does to the soil}}
+pitfalls:
+  - {{id: f1, kind: commission, text: Recommends peat}}
+  - {{id: f2, kind: omission, text: Leaves the costs out, expected: what it costs}}
+  - {{id: f3, kind: only, text: Talks of the colour alone, expected: what it is made of}}
+"""
+CRITERIA = ("p1", "p2", "f1", "f2", "f3", *PARTS)
+ANSWER = "I took leaf mould for bed number {} in {}. The soil stayed damp there. The worms came back in spring."
+
+
+def rubrics(folder: Path) -> Path:
+    (folder / "rubrics").mkdir()
+    for name, topic in TOPICS.items():
+        (folder / "rubrics" / f"{name}.yaml").write_text(RUBRIC.format(name=name, topic=topic), encoding="utf-8")
+    return folder / "rubrics"
+
+
+def labels_of(number: int) -> dict[str, Any]:
+    """Every level of every kind stands among six answers."""
+    point, part = (("missed", "partial", "met"), ("absent", "partial", "present"))
+    return {
+        "points": {f"p{n}": point[(number + n) % 3] for n in (1, 2)},
+        "pitfalls": {f"f{n}": bool((number + n) % 2) for n in (1, 2, 3)},
+        "star": {name: part[(number + n) % 3] for n, name in enumerate(PARTS)},
+    }
+
+
+def odds_for(labels: dict[str, Any], rng: np.random.Generator) -> list[dict[str, float]]:
+    """What a model says that mostly sees what the human saw. Of the omission it is asked for what should be there.
+
+    First of the question without content, then of each criterion; yes or no, then a mark, each time.
+    """
+    high = {"met": 0.8, "partial": 0.5, "missed": 0.2, "present": 0.8, "absent": 0.2, True: 0.8, False: 0.2}
+    lines = [{"Yes": 0.5, "No": 0.5}, {"A": 0.4, "B": 0.3, "C": 0.3}]
+    for name in CRITERIA:
+        said = high[next(kind[name] for kind in labels.values() if name in kind)]
+        sure = float(np.clip((1 - said if name == "f2" else said) + rng.normal(0, 0.15), 0.02, 0.98))
+        lines += [{"Yes": sure, "No": 1 - sure}, {"A": 0.2, "B": 0.7, "C": 0.1}]
+    return lines
+
+
+def recorded(folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] = tuple(TOPICS)) -> dict[str, str]:
+    """A run of per_criterion in `run`, six answers to each question, and the settings it was made with."""
+    rng = np.random.default_rng(31)
+    rows, script = [], []
+    for name in names:
+        for n in range(6):
+            labels = {} if unlabelled and name == names[-1] else labels_of(n)
+            text = ANSWER.format(n, TOPICS[name])
+            rows.append({"id": f"{name}-{n}", "question_id": name, "answer": text, "labels": labels})
+            script += odds_for(labels_of(n), rng)
+    (folder / "beds.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
+    env = {
+        "GRADER_MODEL": f"scripted:{folder / 'script.json'}",
+        "GRADER_JUDGE": "per_criterion",
+        "GRADER_RUBRICS_DIR": str(rubrics(folder)),
+    }
+    result = grader(folder, "eval", "run", "beds.jsonl", "--out", "run", "--workers", "1", **env)
+    assert result.exit_code == 0, result.stderr
+    return env
+
+
+def verdicts(run: Run) -> list[list[tuple[str, float | None]]]:
+    """Of each answer, how each criterion was decided and how probable the highest level is."""
+    grades = [record.grade.model_dump() for record in run.records if record.grade]
+    decided = [[*grade["points"], *grade["pitfalls"], *(grade["star"][name] for name in PARTS)] for grade in grades]
+    return [[(criterion["verdict"], criterion["probability"]) for criterion in criteria] for criteria in decided]
+
+
+def test_a_run_is_calibrated_and_each_question_graded_by_what_has_not_seen_it(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    words = ["--out", "calibration.json", "--held-out", "anew"]
+    result = grader(tmp_path, "eval", "calibrate", "run", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == ["written: calibration.json", "written: anew"]
+    calibration = read_yaml(tmp_path / "calibration.json", Calibration)
+    before, after = read_run(tmp_path / "run"), read_run(tmp_path / "anew")
+    assert tuple(calibration.scales) == KINDS
+    assert calibration.made_by.startswith("grader eval calibrate over beds.jsonl (sha256 ")
+    assert calibration.made_by.endswith(f"{before.settings.golden_digest[:12]})")
+    assert calibration.note == f"{18 * len(CRITERIA)} labelled criteria; scripted"
+    # The more the model said yes, the likelier what it was asked for; of an omission that is the contrary.
+    assert {kind: scale.weights["yes"] > 0 for kind, scale in calibration.scales.items()} == {
+        "point": True, "commission": True, "omission": False, "only": True, "star": True,
+    }  # fmt: skip
+    assert " | graded anew by 3 calibrations: " in after.settings.identity
+    assert calibration.digest not in after.settings.identity
+    assert [record.golden_id for record in after.records] == [record.golden_id for record in before.records]
+    assert [record.replies for record in after.records] == [record.replies for record in before.records]
+    assert verdicts(after) != verdicts(before)
+    report = grader(tmp_path, "eval", "report", "anew", "--draws", "20", **env)
+    assert report.exit_code == 0, report.stderr
+
+
+def test_without_a_file_the_calibration_is_printed_and_nothing_else(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    result = grader(tmp_path, "eval", "calibrate", "run", "--held-out", "anew", **env)
+    assert result.exit_code == 0, result.stderr
+    printed = Calibration.model_validate_json(result.stdout)
+    assert result.stderr == "written: anew\n"
+    again = grader(tmp_path, "eval", "calibrate", "run", "--golden", "beds.jsonl", **env)
+    assert Calibration.model_validate_json(again.stdout) == printed
+
+
+def test_answers_to_a_question_without_labels_are_graded_by_what_all_others_gave(tmp_path: Path) -> None:
+    env = recorded(tmp_path, unlabelled=True)
+    words = ["--out", "calibration.json", "--held-out", "anew"]
+    result = grader(tmp_path, "eval", "calibrate", "run", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    after = read_run(tmp_path / "anew")
+    assert len(after.records) == 18
+    assert read_yaml(tmp_path / "calibration.json", Calibration).digest in after.settings.identity
+
+
+def test_a_run_is_graded_anew_by_the_calibration_of_today(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    result = grader(tmp_path, "eval", "regrade", "run", "--out", "anew", **env)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "written: anew\n"
+    before, after = read_run(tmp_path / "run"), read_run(tmp_path / "anew")
+    assert verdicts(after) == verdicts(before)  # which is what it was judged by
+    today = read_yaml(WORDINGS[0].calibration, Calibration)
+    assert after.settings.identity.endswith(f" | graded anew by 1 calibrations: {today.digest}")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["calibrate", "nowhere"], "nowhere/run.json: cannot be read"),
+        (["calibrate", "run", "--golden", "nowhere.jsonl"], "its golden file is not at nowhere.jsonl"),
+        (["calibrate", "run", "--wording", "99"], f"--wording 99: the judge has {len(WORDINGS)}"),
+        (["calibrate", "run", "--wording", "0"], "Invalid value for '--wording'"),
+        (["calibrate", "run", "--held-out", "run"], "run/records.jsonl: is there already"),
+        (["calibrate", "run", "--out", "no/where.json"], "no/where.json: cannot be written"),
+        (["calibrate"], "Missing argument 'RUN'"),
+        (["regrade", "nowhere", "--out", "anew"], "nowhere/run.json: cannot be read"),
+        (["regrade", "run", "--out", "run"], "run/records.jsonl: is there already"),
+        (["regrade", "run", "--out", "anew", "--wording", "99"], f"--wording 99: the judge has {len(WORDINGS)}"),
+        (["regrade", "run"], "Missing option '--out'"),
+    ],
+)
+def test_wrong_use_names_the_thing_and_is_exit_code_2(tmp_path: Path, words: list[str], said: str) -> None:
+    env = recorded(tmp_path)
+    before = (tmp_path / "run" / RECORDS).read_bytes()
+    result = grader(tmp_path, "eval", *words, **env)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert result.stdout == ""
+    assert (tmp_path / "run" / RECORDS).read_bytes() == before
+    assert not (tmp_path / "anew").exists()
+
+
+@pytest.mark.parametrize("command", ["calibrate", "regrade"])
+def test_a_run_without_odds_is_refused_and_the_mend_named(tmp_path: Path, command: str) -> None:
+    answer = golden_of("a", rubric_of("p1"), p1="met")
+    golden = golden_file(tmp_path / "garden.jsonl", answer)
+    written(tmp_path / "run", Run(settings_for(golden), (record_of(answer),)))
+    result = grader(tmp_path, "eval", command, "run", "--out", "new")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"run: no odds of {WORDINGS[0].prompts['commission']}, ")
+    assert result.stderr.endswith("record a run of per_criterion first\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_too_few_labels_are_refused_by_the_kind_that_lacks_them(tmp_path: Path) -> None:
+    env = recorded(tmp_path, unlabelled=True, names=("1.1",))
+    result = grader(tmp_path, "eval", "calibrate", "run", "--out", "calibration.json", **env)
+    assert result.exit_code == 2
+    assert result.stderr == "run: 0 labels of 'point', and none of missed, partial, met; label more answers\n"
+    assert not (tmp_path / "calibration.json").exists()
+
+
+def test_where_all_labels_are_of_one_question_none_can_be_held_out(tmp_path: Path) -> None:
+    env = recorded(tmp_path, names=("1.1",))
+    words = ["eval", "calibrate", "run", "--out", "calibration.json"]
+    refused = grader(tmp_path, *words, "--held-out", "anew", **env)
+    assert (refused.exit_code, (tmp_path / "calibration.json").exists()) == (2, False)
+    assert refused.stderr.startswith("run: 0 labels of 'point'")
+    assert grader(tmp_path, *words, **env).exit_code == 0
