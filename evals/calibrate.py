@@ -29,7 +29,7 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
     "only": ("yes", "neutral"),
     "star": ("yes", "neutral"),
 }
-"""What each kind is judged by: docs/measurements.md tells what else was tried."""
+"""What each kind is judged by: docs/decisions/local-model.md tells what else was tried."""
 PENALTY = 1.0
 """Of the squared weights of standardised signals; as one answer more on each side would weigh."""
 _GRID = np.linspace(0.05, 0.95, 91)
