@@ -59,6 +59,13 @@ class Sentence(NamedTuple):
     span: Span
 
 
+class _Piece(NamedTuple):
+    """Normalised text and where it was received: as it is, or one character that all of the stretch became."""
+
+    text: str
+    span: Span
+
+
 class _Normalised(NamedTuple):
     """The text, and where each of its characters starts and ends in the answer as received."""
 
@@ -79,13 +86,17 @@ class Answer:
         return cls(re.sub(r"[\ud800-\udfff]", "\ufffd", text))
 
     @cached_property
-    def _normalised(self) -> _Normalised:
+    def _pieces(self) -> list[_Piece]:
         return _normalise(self.received)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Normalised: compatibility forms folded, invisible characters out, runs of white space made one."""
-        return self._normalised.text
+        return "".join(piece.text for piece in self._pieces).strip()
+
+    @cached_property
+    def _normalised(self) -> _Normalised:
+        return _placed(self._pieces)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -104,8 +115,7 @@ class Answer:
         lines = (line.span() for line in re.finditer(r"[^\n]+", text))
         cuts = (cut for line in lines for cut in _cuts(self._normalised, line, self.language))
         return tuple(
-            Sentence(n, text[start:end], Span(starts[start], ends[end - 1]))
-            for n, (start, end) in enumerate(cuts, 1)
+            Sentence(n, text[start:end], Span(starts[start], ends[end - 1])) for n, (start, end) in enumerate(cuts, 1)
         )
 
     @cached_property
@@ -119,30 +129,39 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(match.group().casefold().replace("’", "'") for match in _WORD.finditer(text))
 
 
-def _normalise(received: str) -> _Normalised:
-    characters: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
+def _normalise(received: str) -> list[_Piece]:
+    pieces: list[_Piece] = []
     at = 0
     while at < len(received):
         if plain := _PLAIN_RUN.match(received, at):
             at = plain.end()
-            characters += plain.group()
-            starts += range(plain.start(), at)
-            ends += range(plain.start() + 1, at + 1)
+            pieces.append(_Piece(plain.group(), Span(*plain.span())))
             continue
         cluster = _CLUSTER.match(received, at)
         assert cluster  # it takes any character
-        start, at = cluster.span()
+        at = cluster.end()
         for character in _folded(_UNSEEN.sub("", cluster.group())):
-            if character.isspace() and characters and characters[-1].isspace():
+            if character.isspace() and pieces and pieces[-1].text.isspace():
                 # One for the run; a line's end prevails.
-                characters[-1] = "\n" if "\n" in (characters[-1], character) else " "
+                space = "\n" if "\n" in (pieces[-1].text, character) else " "
+                pieces[-1] = pieces[-1]._replace(text=space)
             else:
-                characters.append(character)
-                starts.append(start)
-                ends.append(at)
-    text = "".join(characters)
+                pieces.append(_Piece(character, Span(*cluster.span())))
+    return pieces
+
+
+def _placed(pieces: list[_Piece]) -> _Normalised:
+    """Apart from `Answer.text`: what only looks an answer up has no need of each character's place."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for text, (start, end) in pieces:
+        if len(text) == 1:
+            starts.append(start)
+            ends.append(end)
+        else:
+            starts += range(start, end)
+            ends += range(start + 1, end + 1)
+    text = "".join(piece.text for piece in pieces)
     left, right = len(text) - len(text.lstrip()), len(text.rstrip())
     return _Normalised(text[left:right], starts[left:right], ends[left:right])
 
