@@ -73,7 +73,7 @@ class VerdictStore(Protocol):
 def slot_of(secret: bytes, owner: str, fingerprint: str) -> str:
     """HMAC-SHA256 in hex. Without the secret nobody can tell from it whether some text was graded, nor for whom."""
     framed = json.dumps([owner, fingerprint])  # quoted, so that no part of one can pass for a part of the other
-    return hmac.new(secret, framed.encode(), "sha256").hexdigest()
+    return hmac.digest(secret, framed.encode(), "sha256").hex()
 
 
 def verdict_key(judge_identity: str, template_digest: str, question: str, criterion: Criterion) -> str:

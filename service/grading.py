@@ -65,6 +65,15 @@ class Grader:
         self._deadline_seconds = deadline_seconds
         self._clock = clock
 
+    @property
+    def store(self) -> VerdictStore:
+        """Where verdicts are remembered."""
+        return self._store
+
+    def slot(self, answer: Answer, owner: str) -> str:
+        """The place in the store of all that is remembered of this answer."""
+        return slot_of(self._secret, owner, answer.fingerprint)
+
     async def grade(self, rubric: Rubric, rules: RubricSet, text: str, wish: Wish) -> Grade:
         """Raises AnswerTooLong, ImpossibleOption; JudgeFailed or UnreadableVerdict where nothing was decided."""
         chain = self.chain_for(wish)
@@ -72,7 +81,7 @@ class Grader:
         flags = flags_of(answer, rubric)
         if nothing_to_grade(flags):
             return self._abstain(rubric, rules, answer, flags, chain, wish)
-        memory = _Memory(self._store, slot_of(self._secret, wish.owner, answer.fingerprint), chain, rubric)
+        memory = _Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
         remembered = await memory.recall()
         case = Case(rubric.question, answer, fence_mark(self._secret, answer), self._seconds_left(wish))
         started = self._clock()
@@ -90,6 +99,10 @@ class Grader:
                 request_id=wish.request_id,
             )
         )
+
+    async def forget(self, text: str, owner: str) -> bool:
+        """Whether there was something. Raises StoreUnavailable where it could not be confirmed."""
+        return await self._store.forget(self.slot(Answer.of(text), owner))
 
     def chain_for(self, wish: Wish) -> Chain:
         """The judges that this wish is put to, in the order in which they are asked. Raises ImpossibleOption."""

@@ -11,8 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from service.api import examples
+from service.api.front import Front
+from service.api.gate import Gate
+from service.api.keys import Keyring
 from service.api.problems import BadRequest, problem, problem_of
-from service.api.requests import grade_request
+from service.api.replies import Replies
+from service.api.requests import answer_alone, grade_request
 from service.api.surroundings import Surroundings
 from service.catalog import Catalog
 from service.core.errors import GradingError
@@ -24,12 +28,16 @@ router = APIRouter()
 
 
 class Parts:
-    """What the routes need: a grader, the catalog, and whether the store answers."""
+    """What the routes need: a grader, the catalog, whether the store answers, and who may call (None: anybody)."""
 
-    def __init__(self, grader: Grader, catalog: Catalog, store_ready: Callable[[], Any]) -> None:
+    def __init__(
+        self, grader: Grader, catalog: Catalog, store_ready: Callable[[], Any], keys: Keyring | None = None
+    ) -> None:
         self.grader = grader
         self.catalog = catalog
         self.store_ready = store_ready
+        self.keys = keys
+        self.replies = Replies(grader, catalog)
 
 
 def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastAPI:
@@ -54,7 +62,8 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
     app.add_exception_handler(GradingError, _on_error)
     app.add_exception_handler(BadRequest, _on_error)
     app.add_exception_handler(StarletteHTTPException, _on_http_error)
-    app.add_middleware(Surroundings)
+    for middleware in (Front, Gate, Surroundings):  # the last added is the first met
+        app.add_middleware(middleware)
     return app
 
 
@@ -77,10 +86,30 @@ async def grade(request: Request) -> Response:
     wanted = await grade_request(request)
     parts: Parts = request.app.state.parts
     rubric = wanted.rubric or parts.catalog.rubric_for(wanted.question_id or "")
-    wish = wanted.wish(request.state.request_id)
+    wish = wanted.wish(request.state.request_id, request.state.owner)
     result = await parts.grader.grade(rubric, parts.catalog.rules, wanted.answer, wish)
     headers = {"X-Cache": result.cache} if result.cache else {}
     return Response(result.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.delete(
+    "/grades",
+    summary="Forget an answer",
+    responses=examples.FORGET_RESPONSES,
+    openapi_extra={"requestBody": examples.FORGET_REQUEST_BODY},
+    tags=["grading"],
+)
+async def forget(request: Request) -> JSONResponse:
+    """Forget all that is remembered of an answer for the caller: verdicts under every rubric, and whole grades.
+
+    200 means that nothing is remembered now; `forgotten` says whether there was something. 503: that could not be
+    confirmed; ask again, forgetting twice does no harm. A grade of the same answer that is under way meanwhile is
+    remembered when it is done.
+    """
+    answer = await answer_alone(request)
+    parts: Parts = request.app.state.parts
+    forgotten = await parts.grader.forget(answer, request.state.owner)
+    return JSONResponse({"forgotten": forgotten, "request_id": request.state.request_id})
 
 
 @router.get("/questions", summary="The questions there are", tags=["rubrics"])

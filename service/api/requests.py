@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,12 +14,16 @@ from service.core.rubric import Rubric
 from service.grading import Wish
 from service.judges.panel import MOST_SAMPLES
 
+OPEN_OWNER = "open"
+"""To whom verdicts belong where there are no API keys."""
+
 LONGEST_ANSWER = 20_000  # code points, before normalisation
 LARGEST_RUBRIC = 100_000  # bytes of JSON
 LARGEST_BODY = 1_000_000  # bytes; an answer and a rubric at their limits fit, escapes included
 
 _JUDGES = ("default", "one_call", "per_criterion", "panel", "cascade")
 _NOT_BUILT = "is not built yet; leave it out"
+_Wanted = TypeVar("_Wanted", bound=BaseModel)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -65,29 +69,61 @@ class GradeRequest(BaseModel):
             raise ValueError("send one of question_id and rubric, not both and not neither")
         return self
 
-    def wish(self, request_id: str) -> Wish:
-        """What is asked of the grader beside the answer."""
+    def wish(self, request_id: str, owner: str) -> Wish:
+        """What is asked of the grader beside the answer; `owner`: to whom the verdicts belong."""
         options = self.options
         return Wish(
             judge=None if options.judge in ("default", "panel") else options.judge,
             samples=options.samples,
             deadline_seconds=options.deadline_seconds,
+            owner=owner,
             request_id=request_id,
         )
 
 
+class AnswerAlone(Frozen):
+    """The body of `DELETE /grades`: the answer, as it was sent to be graded."""
+
+    answer: Annotated[str, Field(strict=True, description="as it was sent to be graded")]
+
+
 async def grade_request(request: Request) -> GradeRequest:
     """The request's body as a value. Raises BadRequest (400, 413, 415) and what `request_of` raises."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
-    return request_of(_decoded(await _body(request)))
+    return request_of(await _json(request))
+
+
+async def answer_alone(request: Request) -> str:
+    """The answer that a body holds and nothing else. Raises BadRequest (400, 413, 415, 422), AnswerTooLong."""
+    document = await _json(request)
+    _measure(document)
+    return _valid(document, AnswerAlone).answer
 
 
 def request_of(document: Any) -> GradeRequest:
     """A JSON document as a request. Raises BadRequest (422), AnswerTooLong, ImpossibleOption."""
     _measure(document)
+    wanted = _valid(document, GradeRequest)
+    wanted.options.refuse_impossible()
+    return wanted
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type header says so, whatever its parameters."""
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def decoded(body: bytes) -> Any:
+    """The JSON document. Raises BadRequest (400)."""
     try:
-        wanted = GradeRequest.model_validate(document)
+        return _whole(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise BadRequest(400, "Not JSON", f"the body cannot be read as JSON: {reason}") from None
+
+
+def _valid(document: Any, wanted: type[_Wanted]) -> _Wanted:
+    try:
+        return wanted.model_validate(document)
     except ValidationError as error:
         errors = [
             {"path": ".".join(map(str, e["loc"])) or "body", "message": e["msg"].removeprefix("Value error, ")}
@@ -95,8 +131,12 @@ def request_of(document: Any) -> GradeRequest:
         ]
         detail = "; ".join(f"{e['path']}: {e['message']}" for e in errors)
         raise BadRequest(422, "Wrong fields", detail, errors) from None  # the error quotes the candidate's text
-    wanted.options.refuse_impossible()
-    return wanted
+
+
+async def _json(request: Request) -> Any:
+    if not is_json(request.headers.get("content-type", "")):
+        raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
+    return decoded(await _body(request))
 
 
 async def _body(request: Request) -> bytes:
@@ -106,14 +146,6 @@ async def _body(request: Request) -> bytes:
         if len(body) > LARGEST_BODY:
             raise BadRequest(413, "Body too large", f"the body is over {LARGEST_BODY:,} bytes")
     return bytes(body)
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return _whole(json.loads(body))
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise BadRequest(400, "Not JSON", f"the body cannot be read as JSON: {reason}") from None
 
 
 def _whole(value: Any) -> Any:
