@@ -40,6 +40,15 @@ def model_server(key: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
 
 
+@contextmanager
+def serving(command: list[str], port: int, path: str, status: int = 200) -> Iterator[None]:
+    """Any server of ours or a benchmark's, once this path is answered so."""
+    with _process(command, {}) as process:
+        with _client(port) as client:
+            _wait_for(process, client, path, status)
+        yield
+
+
 def _client(port: int) -> httpx.Client:
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS)
 
@@ -55,13 +64,13 @@ def _process(command: list[str], settings: dict[str, str]) -> Iterator["subproce
         process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def _wait_for(process: "subprocess.Popen[str]", client: httpx.Client, path: str) -> None:
+def _wait_for(process: "subprocess.Popen[str]", client: httpx.Client, path: str, status: int = 200) -> None:
     ends = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends:
         if process.poll() is not None:
             raise AssertionError(f"it stopped with {process.returncode}: {process.communicate()[1]}")
         try:
-            if client.get(path).status_code == 200:
+            if client.get(path).status_code == status:
                 return
         except httpx.TransportError:
             pass
