@@ -7,6 +7,7 @@ else the machine does meets all three. Answers differ, each about 2 kB, so that 
 
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from redis import Redis
@@ -24,7 +26,7 @@ from bench.load import Figures
 from bench.warm_peers import key_of
 from service.catalog import read_catalog
 from service.core.rubric import Point, Rubric, StarCriterion
-from tests.processes import free_port, grader, serving
+from tests.processes import free_port, serving
 from tests.redis_server import RedisServer
 
 QUESTION = "2.2"
@@ -39,41 +41,58 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=32)
     wanted = parser.parse_args()
-    figures: dict[str, list[Figures]] = {}
+    figures: dict[str, list[Round]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ports = stack.enter_context(_servers(folder))
+        servers = stack.enter_context(_servers(folder))
         for _ in range(wanted.rounds):
-            for name, port in ports.items():
-                seconds = str(wanted.seconds)
-                figures.setdefault(name, []).append(_round(folder, name, port, wanted.connections, seconds))
-        whole = _replies_given_whole(ports[_SERVICE])
-        asked = sum(round_.requests for round_ in figures[_SERVICE])
+            for server in servers:
+                figures.setdefault(server.name, []).append(_round(folder, server, wanted.connections, wanted.seconds))
+        whole = _replies_given_whole(servers[0].port)
+        asked = sum(round_.load.requests for round_ in figures[_SERVICE])
         assert whole >= asked, f"of {asked} hits only {whole} were given whole"
     for line in report(figures):
         print(line)
 
 
+class Server(NamedTuple):
+    """One of the three."""
+
+    name: str
+    port: int
+    pid: int
+
+
+class Round(NamedTuple):
+    """What the callers saw of one round, and the processor time that the server took for each request.
+
+    That time tells more than the rate where other programs want the processors too. None where it can't be known.
+    """
+
+    load: Figures
+    cpu_us: float | None
+
+
 @contextmanager
-def _servers(folder: Path) -> Iterator[Mapping[str, int]]:
-    """All three, warm; their ports."""
+def _servers(folder: Path) -> Iterator[Sequence[Server]]:
+    """All three, warm; the service first."""
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer())
-        client, key = stack.enter_context(_service(folder, redis.url))
-        _warm(client, key, redis.url)
-        service_port = client.base_url.port
-        assert service_port
-        ports = {_SERVICE: service_port, _BARE: free_port(), _PLAIN: free_port()}
+        service, key = stack.enter_context(_service(folder, redis.url))
+        _warm(service.port, key, redis.url)
+        servers = [service]
         for name, peer, status in ((_BARE, "bare", 404), (_PLAIN, "plain", 200)):
-            command = [sys.executable, "-m", "bench.warm_peers", peer, "--port", str(ports[name]), "--redis", redis.url]
-            stack.enter_context(serving(command, ports[name], "/docs", status))
-        for name, port in ports.items():
-            _write_requests(folder, name, port, key)
-        yield ports
+            port = free_port()
+            command = [sys.executable, "-m", "bench.warm_peers", peer, "--port", str(port), "--redis", redis.url]
+            servers.append(Server(name, port, stack.enter_context(serving(command, port, "/docs", status))))
+        for server in servers:
+            _write_requests(folder, server, key)
+        yield servers
 
 
 @contextmanager
-def _service(folder: Path, redis_url: str) -> Iterator[tuple[httpx.Client, str]]:
+def _service(folder: Path, redis_url: str) -> Iterator[tuple[Server, str]]:
+    """And a key for it."""
     script, keys = folder / "script.json", folder / "keys.jsonl"
     script.write_text(json.dumps([json.dumps(verdicts_on(read_catalog().rubric_for(QUESTION)))]), encoding="utf-8")
     made = [sys.executable, "-m", "service.cli", "keys", "create", "bench", "--file", str(keys)]
@@ -85,8 +104,10 @@ def _service(folder: Path, redis_url: str) -> Iterator[tuple[httpx.Client, str]]
         "GRADER_SECRET": "a secret of the benchmarks",
         "GRADER_API_KEYS_FILE": str(keys),
     }
-    with grader(**settings) as client:
-        yield client, key
+    port = free_port()
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+    with serving(command, port, "/readyz", **settings) as pid:
+        yield Server(_SERVICE, port, pid), key
 
 
 def verdicts_on(rubric: Rubric) -> dict[str, object]:
@@ -101,16 +122,13 @@ def verdicts_on(rubric: Rubric) -> dict[str, object]:
     return said
 
 
-def _warm(client: httpx.Client, key: str, redis_url: str) -> None:
+def _warm(port: int, key: str, redis_url: str) -> None:
     """Grade each answer until it is remembered whole, and give the peers the same replies to find."""
-    headers = {"Authorization": f"Bearer {key}"}
-    with Redis.from_url(redis_url) as redis:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with Redis.from_url(redis_url) as redis, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         for answer in _ANSWERS:
             body = _body(answer)
-            replies = [
-                client.post("/grade", content=body, headers={"Content-Type": "application/json", **headers})
-                for _ in range(3)
-            ]
+            replies = [client.post("/grade", content=body, headers=headers) for _ in range(3)]
             caches = [reply.headers["x-cache"] for reply in replies]
             grade = replies[-1].json()
             assert caches == ["miss", "hit", "hit"], caches
@@ -122,32 +140,44 @@ def _body(answer: str) -> bytes:
     return json.dumps({"question_id": QUESTION, "answer": answer, "options": {"deadline_seconds": 30}}).encode()
 
 
-def _write_requests(folder: Path, name: str, port: int, key: str) -> None:
+def _write_requests(folder: Path, server: Server, key: str) -> None:
     texts = []
     for answer in _ANSWERS:
         body = _body(answer).decode()
         head = (
-            f"POST /grade HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nAccept: */*\r\n"
-            f"Authorization: Bearer {key}\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+            f"POST /grade HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
+            f"Accept: */*\r\nAuthorization: Bearer {key}\r\nContent-Length: {len(body.encode())}\r\n\r\n"
         )
         texts.append(head + body)
-    _requests(folder, name).write_text(json.dumps(texts), encoding="utf-8")
+    _requests(folder, server).write_text(json.dumps(texts), encoding="utf-8")
 
 
-def _requests(folder: Path, name: str) -> Path:
-    return folder / f"{name.partition(' ')[0]}.json"
+def _requests(folder: Path, server: Server) -> Path:
+    return folder / f"{server.port}.json"
 
 
-def _round(folder: Path, name: str, port: int, connections: int, seconds: str) -> Figures:
+def _round(folder: Path, server: Server, connections: int, seconds: float) -> Round:
     """One round against one server; from the service only hits count, and all have to have the right score."""
-    command = [sys.executable, "-m", "bench.load", str(_requests(folder, name)), "--port", str(port)]
-    command += ["--connections", str(connections), "--seconds", seconds]
+    command = [sys.executable, "-m", "bench.load", str(_requests(folder, server)), "--port", str(server.port)]
+    command += ["--connections", str(connections), "--seconds", str(seconds)]
     command += ["--holds", '"status":"graded"', "--holds", f'"score":{_SCORE},"score_bounds":[{_SCORE},{_SCORE}]']
-    command += ["--holds", "\r\nx-cache: hit\r\n"] if name == _SERVICE else []
+    command += ["--holds", "\r\nx-cache: hit\r\n"] if server.name == _SERVICE else []
+    before = _cpu_seconds(server.pid)
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600).stdout
+    after = _cpu_seconds(server.pid)
     figures = Figures(**json.loads(said))
-    assert not figures.wrong, f"{name}: {figures.wrong} of {figures.requests} responses were not as wanted"
-    return figures
+    assert not figures.wrong, f"{server.name}: {figures.wrong} of {figures.requests} responses were not as wanted"
+    cpu = None if before is None or after is None else 1e6 * (after - before) / figures.requests
+    return Round(figures, cpu)
+
+
+def _cpu_seconds(pid: int) -> float | None:
+    """What a process has used so far; None on a system without /proc."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return None
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _replies_given_whole(port: int) -> int:
@@ -156,19 +186,20 @@ def _replies_given_whole(port: int) -> int:
     return int(float(found.group(1))) if found else 0
 
 
-def report(figures: Mapping[str, Sequence[Figures]]) -> list[str]:
+def report(figures: Mapping[str, Sequence[Round]]) -> list[str]:
     """A Markdown table."""
-    middle = {name: statistics.median(f.per_second for f in rounds) for name, rounds in figures.items()}
+    rate = {name: statistics.median(r.load.per_second for r in rounds) for name, rounds in figures.items()}
     lines = [
-        "| server | requests/s, median (least-most) | p50 ms | p99 ms | grader serve / this |",
-        "|---|---:|---:|---:|---:|",
+        "| server | requests/s, median (least-most) | p50 ms | p99 ms | CPU us a request | grader serve / this |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for name, rounds in figures.items():
-        rates = [f.per_second for f in rounds]
-        p50, p99 = (statistics.median(getattr(f, field) for f in rounds) for field in ("p50_ms", "p99_ms"))
+        rates = [r.load.per_second for r in rounds]
+        p50, p99 = (statistics.median(getattr(r.load, field) for r in rounds) for field in ("p50_ms", "p99_ms"))
+        cpu = [r.cpu_us for r in rounds if r.cpu_us is not None]
         lines.append(
-            f"| {name} | {middle[name]:,.0f} ({min(rates):,.0f}-{max(rates):,.0f}) | {p50:.1f} | {p99:.1f} "
-            f"| {middle[_SERVICE] / middle[name]:.2f} |"
+            f"| {name} | {rate[name]:,.0f} ({min(rates):,.0f}-{max(rates):,.0f}) | {p50:.1f} | {p99:.1f} "
+            f"| {f'{statistics.median(cpu):.0f}' if cpu else '-'} | {rate[_SERVICE] / rate[name]:.2f} |"
         )
     return lines
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, Protocol
 
 from cachetools import TTLCache
@@ -72,7 +72,8 @@ class VerdictStore(Protocol):
 
 def slot_of(secret: bytes, owner: str, fingerprint: str) -> str:
     """HMAC-SHA256 in hex. Without the secret nobody can tell from it whether some text was graded, nor for whom."""
-    framed = json.dumps([owner, fingerprint])  # quoted, so that no part of one can pass for a part of the other
+    # A JSON list: quoted, so that no part of one can pass for a part of the other.
+    framed = f"[{encode_basestring_ascii(owner)}, {encode_basestring_ascii(fingerprint)}]"
     return hmac.digest(secret, framed.encode(), "sha256").hex()
 
 

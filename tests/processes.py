@@ -41,12 +41,12 @@ def model_server(key: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(command: list[str], port: int, path: str, status: int = 200) -> Iterator[None]:
-    """Any server of ours or a benchmark's, once this path is answered so."""
-    with _process(command, {}) as process:
+def serving(command: list[str], port: int, path: str, status: int = 200, **settings: str) -> Iterator[int]:
+    """Any server of ours or a benchmark's, once this path is answered so; gives its process id."""
+    with _process(command, settings) as process:
         with _client(port) as client:
             _wait_for(process, client, path, status)
-        yield
+        yield process.pid
 
 
 def _client(port: int) -> httpx.Client:

