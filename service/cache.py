@@ -156,7 +156,7 @@ class RedisStore:
         self._redis = Redis.from_pool(pool)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._most_seconds = timeout_seconds + 0.05
-        self._reads: Together[_Read, Sequence[bytes | None]] = Together(self._values)
+        self._reads: Together[_Read, Sequence[bytes | None]] = Together(self._round_trip)
 
     async def read(self, slot: str, fields: Sequence[str]) -> dict[str, Remembered]:
         if not fields:
@@ -203,21 +203,20 @@ class RedisStore:
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _values(self, reads: Sequence[_Read]) -> list[Sequence[bytes | None]]:
+    async def _round_trip(self, reads: Sequence[_Read]) -> list[Sequence[bytes | None]]:
         """Of each read the values of its fields, None for what is not there or could not be had."""
         pipeline = self._redis.pipeline(transaction=False)
         for slot, fields in reads:
-            pipeline.hmget(_key(slot), fields)
+            if len(fields) == 1:  # a quarter less work than a list of one
+                pipeline.hget(_key(slot), fields[0])
+            else:
+                pipeline.hmget(_key(slot), fields)
         try:
             async with self._operation("read", len(reads)):
                 replies = await pipeline.execute(raise_on_error=False)
         except StoreUnavailable:
-            replies = [None] * len(reads)
-        else:
-            # Such as a key of another type, or what no Redis says.
-            replies = [reply if _fits(reply, read) else None for reply, read in zip(replies, reads, strict=True)]
-            STORE_FAILURES.labels("read").inc(replies.count(None))
-        return [reply or (None,) * len(read.fields) for reply, read in zip(replies, reads, strict=True)]
+            return [(None,) * len(fields) for _, fields in reads]
+        return [_values(reply, len(fields)) for reply, (_, fields) in zip(replies, reads, strict=True)]
 
     @asynccontextmanager
     async def _operation(self, name: str, waiting: int = 1) -> AsyncIterator[None]:
@@ -237,8 +236,12 @@ class RedisStore:
             ) from error
 
 
-def _fits(reply: object, read: _Read) -> bool:
-    return isinstance(reply, list) and len(reply) == len(read.fields)
+def _values(reply: object, count: int) -> Sequence[bytes | None]:
+    values = [reply] if count == 1 else reply
+    if isinstance(values, list) and len(values) == count and all(isinstance(v, bytes | None) for v in values):
+        return values
+    STORE_FAILURES.labels("read").inc()  # such as a key of another type, or what no Redis says
+    return (None,) * count
 
 
 def _key(slot: str) -> str:

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import BadRequest
 from service.api.replies import Place, Replies
-from service.api.requests import LARGEST_BODY, decoded, is_json, request_of
+from service.api.requests import LARGEST_BODY, is_json
 from service.core.errors import GradingError
 
 
@@ -33,7 +33,7 @@ class Front:
         place = _place(replies, body, scope["state"]["owner"]) if body else None
         kept = await replies.kept(place) if place else None
         if kept:
-            kept.tally.count()
+            kept.add_up()
             scope["route"] = _GRADE  # as the router would, for the metrics
             await _reply(kept.body(scope["state"]["request_id"]), send)
         elif place:
@@ -75,17 +75,16 @@ def _is_grade(scope: Scope) -> bool:
 
 async def _body(receive: Receive, heard: list[Message]) -> bytes:
     """The body, with each message noted in `heard`; empty where it is over the limit or the caller has left."""
-    body = bytearray()
-    while True:
+    size = 0
+    while size <= LARGEST_BODY:
         message = await receive()
         heard.append(message)
         if message["type"] != "http.request":
             return b""
-        body += message.get("body", b"")
-        if len(body) > LARGEST_BODY:
-            return b""
+        size += len(message.get("body", b""))
         if not message.get("more_body", False):
-            return bytes(body)
+            return b"".join(part.get("body", b"") for part in heard) if size <= LARGEST_BODY else b""
+    return b""
 
 
 def _again(heard: list[Message], receive: Receive) -> Receive:
@@ -101,7 +100,7 @@ def _again(heard: list[Message], receive: Receive) -> Receive:
 def _place(replies: Replies, body: bytes, owner: str) -> Place | None:
     """None for what is no request to grade."""
     try:
-        return replies.place_of(request_of(decoded(body)), owner)
+        return replies.place_of(body, owner)
     except (BadRequest, GradingError):
         return None
 

@@ -7,13 +7,16 @@ docs/decisions/warm-grades.md.
 import hashlib
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import prometheus_client
+from cachetools import LRUCache
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from service import metrics
-from service.api.requests import GradeRequest
+from service.api.requests import GradeRequest, decoded, request_of
 from service.catalog import Catalog
 from service.core.answer import Answer
 from service.core.frozen import Frozen
@@ -23,6 +26,11 @@ from service.judges import prompts_of
 
 FORM = 1
 """Raised whenever the reply's form changes, or what code makes of the same verdicts; a test holds us to it."""
+
+_MOST_PLACES = 10_000  # about 400 bytes each, and no word of an answer
+
+Counts = tuple[tuple[prometheus_client.Counter, float], ...]
+"""What to add to which counter."""
 
 # What differs from hit to hit stands at the end.
 _END = re.compile(rb'"seconds":[0-9.e-]+\},"cache":"hit","request_id":"[A-Za-z0-9._-]{1,64}"\}')
@@ -36,16 +44,22 @@ class Tally(Frozen):
     remembered: int
     saved_usd: float | None
 
-    def count(self) -> None:
-        """As a hit whose criteria were looked at."""
-        metrics.labelled(metrics.GRADES, "graded", "hit").inc()
-        for kind, level, number in self.verdicts:
-            metrics.labelled(metrics.VERDICTS, kind, level).inc(number)
-        for flag in self.flags:
-            metrics.labelled(metrics.GATES, flag).inc()
-        metrics.labelled(metrics.REMEMBERED, "hit").inc(self.remembered)
-        metrics.COST_SAVED_USD.inc(self.saved_usd or 0.0)
-        metrics.REPLIES.inc()
+    @property
+    def counts(self) -> Counts:
+        """As of a hit whose criteria were looked at."""
+        return (
+            (metrics.GRADES.labels("graded", "hit"), 1),
+            *((metrics.VERDICTS.labels(kind, level), number) for kind, level, number in self.verdicts),
+            *((metrics.GATES.labels(flag), 1) for flag in self.flags),
+            (metrics.REMEMBERED.labels("hit"), self.remembered),
+            (metrics.COST_SAVED_USD, self.saved_usd or 0.0),
+            (metrics.REPLIES, 1),
+        )
+
+
+@lru_cache(maxsize=1024)  # many replies have the same tally, and reading one costs more than counting it
+def _counts(tally: bytes) -> Counts:
+    return Tally.model_validate_json(tally).counts
 
 
 class Place(NamedTuple):
@@ -60,8 +74,13 @@ class Place(NamedTuple):
 class Kept(NamedTuple):
     """A remembered reply, short of its end."""
 
-    tally: Tally
+    counts: Counts
     start: bytes
+
+    def add_up(self) -> None:
+        """Add it to the metrics."""
+        for counter, number in self.counts:
+            counter.inc(number)
 
     def body(self, request_id: str) -> bytes:
         """The reply to this request."""
@@ -84,9 +103,19 @@ class Replies:
         self._catalog = catalog
         # Of the catalog's questions; both they and the judges stay what they are while the service runs.
         self._shapes: dict[tuple[str, str | None, int], _Shape] = {}
+        # By the body's digest: of what is asked again and again, the place is known without reading it.
+        self._places: LRUCache[tuple[bytes, str], Place] = LRUCache(_MOST_PLACES)
 
-    def place_of(self, wanted: GradeRequest, owner: str) -> Place:
-        """Where the reply to this would be. Raises UnknownQuestion, ImpossibleOption."""
+    def place_of(self, body: bytes, owner: str) -> Place:
+        """Where the reply to this body would be. Raises BadRequest and GradingErrors for what is no good request."""
+        asked = hashlib.sha256(body).digest(), owner
+        try:
+            return self._places[asked]
+        except KeyError:
+            place = self._places[asked] = self._place(request_of(decoded(body)), owner)
+            return place
+
+    def _place(self, wanted: GradeRequest, owner: str) -> Place:
         answer = Answer.of(wanted.answer)
         shape = self._shape(wanted)
         # The answer as received: evidence is told in its offsets, and the slot's answers differ in what is invisible.
@@ -100,7 +129,7 @@ class Replies:
             return None
         tally, _, start = value.partition(b"\n")
         try:
-            return Kept(Tally.model_validate_json(tally), start)
+            return Kept(_counts(tally), start)
         except ValidationError:  # another program's value
             metrics.STORE_FAILURES.labels("decode").inc()
             return None

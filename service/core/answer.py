@@ -44,6 +44,8 @@ _CLUSTER = re.compile(rf"(?:[{_INVISIBLE}]+|.)(?:{_JOINED})*", re.DOTALL)
 _PLAIN = r"!-~\u00c0-\u00ff‘’“”–—"
 _PLAIN_RUN = re.compile(rf"[{_PLAIN}][ {_PLAIN}]{{0,999}}(?<! )(?!{_JOINED})")
 
+_SPACES = re.compile(rf"[ \n]+(?!{_JOINED})")
+
 
 class Span(NamedTuple):
     """Code points of the answer as received, end exclusive."""
@@ -139,21 +141,31 @@ def _normalise(received: str) -> list[_Piece]:
     at = 0
     while at < len(received):
         if plain := _PLAIN_RUN.match(received, at):
-            text, _, _ = plain.group().partition("  ")  # of several spaces one is kept, below
+            text = plain.group()
+            if (cut := text.find("  ")) > 0:  # of several spaces one is kept, below
+                text = text[:cut]
             pieces.append(_Piece(text, Span(at, at + len(text))))
             at += len(text)
+            continue
+        if spaces := _SPACES.match(received, at):
+            _append(pieces, "\n" if "\n" in spaces.group() else " ", Span(at, at + 1))
+            at = spaces.end()
             continue
         cluster = _CLUSTER.match(received, at)
         assert cluster  # it takes any character
         at = cluster.end()
         for character in _folded(_UNSEEN.sub("", cluster.group())):
-            if character.isspace() and pieces and pieces[-1].text.isspace():
-                # One for the run; a line's end prevails.
-                space = "\n" if "\n" in (pieces[-1].text, character) else " "
-                pieces[-1] = pieces[-1]._replace(text=space)
-            else:
-                pieces.append(_Piece(character, Span(*cluster.span())))
+            _append(pieces, character, Span(*cluster.span()))
     return pieces
+
+
+def _append(pieces: list[_Piece], character: str, span: Span) -> None:
+    """Of a run of white space one character is kept; a line's end prevails."""
+    if character.isspace() and pieces and pieces[-1].text.isspace():
+        space = "\n" if "\n" in (pieces[-1].text, character) else " "
+        pieces[-1] = pieces[-1]._replace(text=space)
+    else:
+        pieces.append(_Piece(character, span))
 
 
 def _placed(pieces: list[_Piece]) -> _Normalised:
