@@ -106,7 +106,7 @@ def _service(folder: Path, redis_url: str) -> Iterator[tuple[Server, str]]:
     }
     port = free_port()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
-    with serving(command, port, "/readyz", **settings) as pid:
+    with serving(command, port, "/readyz", settings=settings) as pid:
         yield Server(_SERVICE, port, pid), key
 
 

@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import httpx
 
@@ -41,7 +42,9 @@ def model_server(key: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(command: list[str], port: int, path: str, status: int = 200, **settings: str) -> Iterator[int]:
+def serving(
+    command: list[str], port: int, path: str, status: int = 200, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[int]:
     """Any server of ours or a benchmark's, once this path is answered so; gives its process id."""
     with _process(command, settings) as process:
         with _client(port) as client:
@@ -54,9 +57,9 @@ def _client(port: int) -> httpx.Client:
 
 
 @contextmanager
-def _process(command: list[str], settings: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def _process(command: list[str], settings: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    process = subprocess.Popen(command, env=inherited | settings, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env={**inherited, **settings}, stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
