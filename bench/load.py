@@ -81,8 +81,9 @@ async def load(
     """One round of load."""
     started = time.perf_counter()
     callers = []
-    for first in range(connections):
-        turn = itertools.cycle([*requests[first % len(requests) :], *requests[: first % len(requests)]])
+    for connection in range(connections):
+        first = connection * len(requests) // connections  # far apart: no two send the same in a row
+        turn = itertools.cycle([*requests[first:], *requests[:first]])
         caller = _Caller(turn, holds, started + seconds)
         await asyncio.get_running_loop().create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]
         callers.append(caller)

@@ -30,7 +30,6 @@ from tests.processes import free_port, serving
 from tests.redis_server import RedisServer
 
 QUESTION = "2.2"
-_ANSWERS = tuple(f"{STRONG}\n\n{WEAK} That was in week {week} of the project." for week in range(200))
 _SCORE = 92.5  # all is there but the one thing whose want is a pitfall: 100 x (1 - 0.3 x 1/4)
 _SERVICE, _BARE, _PLAIN = "grader serve", "bare ASGI, hash and GET", "plain FastAPI, model and GET"
 
@@ -40,11 +39,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3, help="of load in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--answers", type=int, default=200, help="so many, in turn; past 10,000 no place is known")
     wanted = parser.parse_args()
+    answers = [f"{STRONG}\n\n{WEAK} That was in week {week} of the project." for week in range(wanted.answers)]
     figures: dict[str, list[Round]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = stack.enter_context(_servers(folder))
+        servers = stack.enter_context(_servers(folder, answers))
         for _ in range(wanted.rounds):
             for server in servers:
                 figures.setdefault(server.name, []).append(_round(folder, server, wanted.connections, wanted.seconds))
@@ -74,19 +75,19 @@ class Round(NamedTuple):
 
 
 @contextmanager
-def _servers(folder: Path) -> Iterator[Sequence[Server]]:
+def _servers(folder: Path, answers: Sequence[str]) -> Iterator[Sequence[Server]]:
     """All three, warm; the service first."""
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer())
         service, key = stack.enter_context(_service(folder, redis.url))
-        _warm(service.port, key, redis.url)
+        _warm(service.port, key, redis.url, answers)
         servers = [service]
         for name, peer, status in ((_BARE, "bare", 404), (_PLAIN, "plain", 200)):
             port = free_port()
             command = [sys.executable, "-m", "bench.warm_peers", peer, "--port", str(port), "--redis", redis.url]
             servers.append(Server(name, port, stack.enter_context(serving(command, port, "/docs", status))))
         for server in servers:
-            _write_requests(folder, server, key)
+            _write_requests(folder, server, key, answers)
         yield servers
 
 
@@ -122,11 +123,11 @@ def verdicts_on(rubric: Rubric) -> dict[str, object]:
     return said
 
 
-def _warm(port: int, key: str, redis_url: str) -> None:
+def _warm(port: int, key: str, redis_url: str, answers: Sequence[str]) -> None:
     """Grade each answer until it is remembered whole, and give the peers the same replies to find."""
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     with Redis.from_url(redis_url) as redis, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        for answer in _ANSWERS:
+        for answer in answers:
             body = _body(answer)
             replies = [client.post("/grade", content=body, headers=headers) for _ in range(3)]
             caches = [reply.headers["x-cache"] for reply in replies]
@@ -140,9 +141,9 @@ def _body(answer: str) -> bytes:
     return json.dumps({"question_id": QUESTION, "answer": answer, "options": {"deadline_seconds": 30}}).encode()
 
 
-def _write_requests(folder: Path, server: Server, key: str) -> None:
+def _write_requests(folder: Path, server: Server, key: str, answers: Sequence[str]) -> None:
     texts = []
-    for answer in _ANSWERS:
+    for answer in answers:
         body = _body(answer).decode()
         head = (
             f"POST /grade HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
