@@ -16,10 +16,10 @@ from service.core.prompt import PromptTemplate
 from service.grading import Chain, Grader
 from service.judges import Judge
 from service.judges.cascade import CHOSEN, Cascade, Choice
+from service.judges.known import KnownOdds
 from service.judges.one_call import OneCall
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion
-from service.judges.signals import KINDS
 from service.models import Model
 from service.models.around import Bounded, Metered
 from service.models.hosted import HostedModel
@@ -32,20 +32,30 @@ ONE_CALL = "grade-v1"
 
 
 class Wording(NamedTuple):
-    """One way to put per_criterion's questions: a prompt for each kind of criterion and for the neutral question, and
-    the file that says what the odds of its replies are worth.
+    """One way to put per_criterion's questions: a prompt for each kind of criterion, the neutral question and the
+    answer without content; the file that says what the odds of its replies are worth; and the file of what is known of
+    the catalog, so that no grade has to wait for it.
     """
 
     prompts: Mapping[str, str]
     calibration: Path
+    known: Path
 
 
-WORDINGS = tuple(
+WORDINGS = (
     Wording(
-        {kind: f"{kind}-{version}" for kind in KINDS} | {"neutral": "neutral-v2"},
-        HOME / "service" / "judges" / f"calibration-{version}.json",
-    )
-    for version in ("v2",)
+        {
+            "point": "point-v2",
+            "commission": "commission-v3",
+            "omission": "omission-v3",
+            "only": "only-v2",
+            "star": "star-v2",
+            "neutral": "neutral-v2",
+            "empty": "empty-v1",
+        },
+        HOME / "service" / "judges" / "calibration-v3.json",
+        HOME / "service" / "judges" / "known-v3.json",
+    ),
 )
 """The one in use first; each is one more reading for a panel."""
 
@@ -163,6 +173,15 @@ def _cascade(
     return (Cascade(chain[0], last_word, read_yaml(CHOSEN, Choice).keep), *chain[1:])
 
 
+def per_criterion(
+    model: Model, wording: Wording, known: KnownOdds | None, templates: Mapping[str, PromptTemplate] | None = None
+) -> PerCriterion:
+    """The judge that puts its questions so. Raises ImpossibleOption, BadFile."""
+    files = templates or read_prompts()
+    prompts = {name: files[file] for name, file in wording.prompts.items()}
+    return PerCriterion(model, prompts, read_yaml(wording.calibration, Calibration), known)
+
+
 def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], samples: int = 1) -> Judge:
     """Raises ImpossibleOption where the model cannot be asked so, or not in so many ways."""
     readings: list[Judge]
@@ -170,14 +189,8 @@ def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], sample
         judge = OneCall(model, templates[ONE_CALL])
         readings = [Rotated(judge, turn, samples) for turn in range(samples)] if samples > 1 else [judge]
     else:
-        readings = [
-            PerCriterion(
-                model,
-                {kind: templates[file] for kind, file in wording.prompts.items()},
-                read_yaml(wording.calibration, Calibration),
-            )
-            for wording in WORDINGS[:samples]
-        ]
+        asked_by = ((wording, read_yaml(wording.known, KnownOdds)) for wording in WORDINGS[:samples])
+        readings = [per_criterion(model, wording, known, templates) for wording, known in asked_by]
     if len(readings) < samples:
         least = f"{name} has wordings for {len(readings)}; send at most that, or another judge"
         raise ImpossibleOption("samples", f"{samples} readings were asked for, and {least}")

@@ -65,9 +65,15 @@ def slot_of(secret: bytes, owner: str, fingerprint: str) -> str:
     return hmac.new(secret, framed.encode(), "sha256").hexdigest()
 
 
-def verdict_key(judge_identity: str, template_digest: str, question: str, criterion: Criterion) -> str:
-    """32 hex digits of all that shapes a verdict on a given answer and nothing else: no id, no weight, no neighbour."""
-    return digest_of([judge_identity, template_digest, question, criterion_content(criterion)])[:32]
+def verdict_key(
+    judge_identity: str, template_digest: str, question: str, criterion: Criterion, example: str | None = None
+) -> str:
+    """32 hex digits of all that shapes a verdict on a given answer and nothing else: no id, no weight, no neighbour.
+
+    `example` is the rubric's example answer where the judge looks at it.
+    """
+    shaping = [judge_identity, template_digest, question, criterion_content(criterion)]
+    return digest_of([*shaping, example] if example else shaping)[:32]
 
 
 class MemoryStore:

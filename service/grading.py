@@ -20,7 +20,7 @@ from service.core.grade import CacheResult, Grade, JudgeReport, grade_of, verdic
 from service.core.prompt import fence_mark
 from service.core.rubric import Criterion, Rubric, RubricSet, StarPart
 from service.core.verdict import Verdict, outstanding
-from service.judges import Case, Judge, asked, prompts_of, total_usd
+from service.judges import Case, Judge, asked, prompts_of, reads_example, total_usd
 
 Chain = tuple[Judge, ...]
 """Judges in the order in which they are asked: each takes over what those before it left."""
@@ -74,7 +74,8 @@ class Grader:
             return self._abstain(rubric, rules, answer, flags, chain, wish)
         memory = _Memory(self._store, slot_of(self._secret, wish.owner, answer.fingerprint), chain, rubric)
         remembered = await memory.recall()
-        case = Case(rubric.question, answer, fence_mark(self._secret, answer), self._seconds_left(wish))
+        mark, seconds_left = fence_mark(self._secret, answer), self._seconds_left(wish)
+        case = Case(rubric.question, answer, mark, seconds_left, example=rubric.example_answer)
         started = self._clock()
         verdicts = await self._judge(chain, case, rubric, remembered, memory)
         report = _report(chain, case, verdicts, remembered, self._clock() - started)
@@ -166,7 +167,11 @@ class _Memory:
         self._criteria = rubric.judged
         self._keys = {
             (judge.identity, criterion.id): verdict_key(
-                judge.identity, "+".join(p.digest for p in prompts_of(judge, criterion)), rubric.question, criterion
+                judge.identity,
+                "+".join(p.digest for p in prompts_of(judge, criterion)),
+                rubric.question,
+                criterion,
+                rubric.example_answer if reads_example(judge) else None,
             )
             for judge in chain
             for criterion in self._criteria

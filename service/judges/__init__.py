@@ -26,13 +26,17 @@ class Judgement(NamedTuple):
 
 @dataclass
 class Case:
-    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far."""
+    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far.
+
+    `example` is the rubric's example of a good answer, None where it has none.
+    """
 
     question: str
     answer: Answer
     fence: str
     seconds_left: Callable[[], float]
     completions: list[Completion] = field(default_factory=list)
+    example: str | None = None
 
 
 class Judge(Protocol):
@@ -70,6 +74,14 @@ class OfJudges(Protocol):
     def judges(self) -> tuple[Judge, ...]: ...
 
 
+@runtime_checkable
+class BesideExample(Protocol):
+    """A judge that may look at the rubric's example answer."""
+
+    @property
+    def reads_example(self) -> bool: ...
+
+
 async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
     """All that a judge has to say: asked once, and about what it left out as often as is worth it. Raises as `assess`.
 
@@ -94,6 +106,13 @@ def prompts_of(judge: Judge, criterion: Criterion) -> tuple[PromptTemplate, ...]
     if not isinstance(judge, OfJudges):
         return (judge.prompt_for(criterion),)
     return tuple(dict.fromkeys(template for inner in judge.judges for template in prompts_of(inner, criterion)))
+
+
+def reads_example(judge: Judge) -> bool:
+    """Whether the rubric's example answer shapes this judge's verdicts, or those of one that it asks."""
+    if isinstance(judge, OfJudges):
+        return any(reads_example(inner) for inner in judge.judges)
+    return isinstance(judge, BesideExample) and judge.reads_example
 
 
 def total_usd(costs: Iterable[float | None]) -> float | None:

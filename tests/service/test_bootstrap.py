@@ -114,7 +114,7 @@ def test_by_criterion_there_are_as_many_readings_as_wordings() -> None:
 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_each_wording_has_a_prompt_for_every_kind_and_says_what_its_odds_are_worth(wording: Wording) -> None:
-    assert wording.prompts.keys() == {*KINDS, "neutral"}
+    assert wording.prompts.keys() == {*KINDS, "neutral", "empty"}
     assert set(wording.prompts.values()) <= read_prompts().keys()
     calibration = read_yaml(wording.calibration, Calibration)
     assert calibration.scales.keys() == set(KINDS)
