@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from service import metrics
 from service.cache import Remembered, VerdictStore, slot_of, verdict_key
 from service.core.answer import Answer
-from service.core.errors import ImpossibleOption, JudgeFailed, JudgeTimedOut, UnreadableVerdict
+from service.core.errors import AnswerTooLong, ImpossibleOption, JudgeFailed, JudgeTimedOut, UnreadableVerdict
 from service.core.gates import Flag, flags_of, nothing_to_grade
 from service.core.grade import CacheResult, Grade, JudgeReport, grade_of, verdicts_on_nothing
 from service.core.prompt import fence_mark
@@ -24,6 +24,10 @@ from service.judges import Case, Judge, asked, prompts_of, total_usd
 
 Chain = tuple[Judge, ...]
 """Judges in the order in which they are asked: each takes over what those before it left."""
+
+
+_GRACE_SECONDS = 0.05
+"""Between the end of a judge's time and the end of patience with it: a model that keeps time names itself as late."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +127,10 @@ class Grader:
     ) -> dict[str, Verdict]:
         """The loop over outstanding criteria. A failure is raised only where nothing at all is known."""
         verdicts = {name: known.verdict for name, known in remembered.items()}
-        failure: JudgeFailed | None = None
-        try:
-            async with asyncio.timeout(case.seconds_left()):
-                for judge in chain:
-                    failure = await self._ask(judge, case, rubric.judged, verdicts, memory) or failure
-        except TimeoutError:
-            failure = JudgeTimedOut("the deadline passed; a longer deadline_seconds or a shorter answer helps")
+        failure: JudgeFailed | AnswerTooLong | None = None
+        for number, judge in enumerate(chain):
+            share = case.share(len(chain) - number)
+            failure = await self._ask(judge, share, rubric.judged, verdicts, memory) or failure
         await memory.keep()
         if not verdicts and rubric.judged:
             raise failure or UnreadableVerdict(
@@ -144,15 +145,20 @@ class Grader:
         criteria: tuple[Criterion, ...],
         verdicts: dict[str, Verdict],
         memory: "_Memory",
-    ) -> JudgeFailed | None:
-        """Ask one judge about what is outstanding. What it said before a failure stands."""
+    ) -> JudgeFailed | AnswerTooLong | None:
+        """Ask one judge about what is outstanding, for its share of the time. What it said before a failure stands."""
         try:
-            async with aclosing(asked(judge, case, outstanding(criteria, verdicts))) as judgements:
+            async with (
+                asyncio.timeout(case.seconds_left() + _GRACE_SECONDS),
+                aclosing(asked(judge, case, outstanding(criteria, verdicts))) as judgements,
+            ):
                 async for verdict, cost_usd, final in judgements:
                     verdicts[verdict.criterion_id] = verdict
                     if final:
                         memory.note(judge, verdict, cost_usd)
-        except JudgeFailed as error:
+        except TimeoutError:
+            return JudgeTimedOut("the deadline passed; a longer deadline_seconds or a shorter answer helps")
+        except (JudgeFailed, AnswerTooLong) as error:
             return error
         return None
 
@@ -209,7 +215,7 @@ def _report(
         name=chain[0].name,
         model=calls[0].model if calls else first.model if first else None,
         prompt=first.prompt if first else None,
-        calls=len(calls),
+        calls=sum(call.calls for call in calls),
         input_tokens=sum(call.input_tokens for call in calls),
         cached_input_tokens=sum(call.cached_tokens for call in calls),
         output_tokens=sum(call.output_tokens for call in calls),

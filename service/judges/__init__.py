@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from service import metrics
@@ -33,6 +33,17 @@ class Case:
     fence: str
     seconds_left: Callable[[], float]
     completions: list[Completion] = field(default_factory=list)
+
+    def share(self, among: int) -> "Case":
+        """The same case with an even part of the time that is left, for the first of `among` judges.
+
+        So one that stalls cannot use up what those after it need. One that is done early leaves them all the rest.
+        The part ends a little before its time, for the model to say itself that it is late.
+        """
+        left = self.seconds_left()
+        part = left / among
+        kept = left - part + min(0.05, part / 50)
+        return replace(self, seconds_left=lambda: self.seconds_left() - kept)
 
 
 class Judge(Protocol):

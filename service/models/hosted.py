@@ -103,7 +103,8 @@ class HostedModel:
             async with asyncio.timeout(timeout_seconds):
                 if self._route is None:
                     await self.warm()
-                completion: Completion = await self._retrying(timeout_seconds)(self._once, prompt)
+                left_seconds = timeout_seconds - (time.monotonic() - started)
+                completion: Completion = await self._retrying(left_seconds)(self._once, prompt)
         except TimeoutError:
             raise JudgeTimedOut(
                 f"{self._name!r} gave no answer in {timeout_seconds:g} seconds; allow it more, or take a faster model"
