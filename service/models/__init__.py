@@ -14,6 +14,7 @@ class Completion:
     `first_token_odds`: probability of each of the likeliest first tokens, None unless the prompt asked for them.
     `input_tokens` includes `cached_tokens`, those the model did not have to read again. `cost_usd` is None where the
     price is unknown. `cut_off`: it stopped at the prompt's most_tokens. `seconds` is the time it took, waits included.
+    `calls`: two where a slow one was made again beside it (see `service.models.hedge`), whose cost counts too.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Completion:
     cost_usd: float | None = None
     cut_off: bool = False
     seconds: float = 0.0
+    calls: int = 1
 
 
 class Model(Protocol):

@@ -10,6 +10,7 @@ from service.core.prompt import Prompt
 from service.models import Completion
 from service.models.around import Bounded, Metered
 from service.models.scripted import ScriptedModel
+from service.models.turns import Turns
 
 PROMPT = Prompt(system="s", user="u", most_tokens=9)
 
@@ -56,14 +57,14 @@ class Counting(ScriptedModel):
 
 async def test_no_more_calls_are_in_flight_than_allowed_and_all_are_made() -> None:
     model = Counting(["yes"])
-    bounded = Bounded(model, 3)
+    bounded = Bounded(model, Turns("scripted", 3, 20))
     await asyncio.gather(*(bounded.complete(PROMPT, 1) for _ in range(20)))
     assert (model.most, len(model.prompts)) == (3, 20)
 
 
 async def test_the_rest_of_the_model_shows_through() -> None:
     model = ScriptedModel(["yes"])
-    around = Metered(Bounded(model, 1))
+    around = Metered(Bounded(model, Turns("scripted", 1, 1)))
     await around.warm()
     await around.close()
     assert (around.name, around.identity, around.gives_odds) == (model.name, model.identity, True)
