@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import httpx
 
@@ -19,14 +20,28 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Serving(NamedTuple):
+    """A service that has started, and a client for it."""
+
+    process: "subprocess.Popen[str]"
+    client: httpx.Client
+
+
 @contextmanager
-def grader(**settings: str) -> Iterator[httpx.Client]:
-    """`grader serve` with these GRADER_* settings, and a client for it."""
+def serving(**settings: str) -> Iterator[Serving]:
+    """`grader serve` with these GRADER_* settings. It may be stopped or killed by who uses it."""
     port = free_port()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
     with _process(command, settings) as process, _client(port) as client:
         _wait_for(process, client, "/readyz")
-        yield client
+        yield Serving(process, client)
+
+
+@contextmanager
+def grader(**settings: str) -> Iterator[httpx.Client]:
+    """`grader serve` with these GRADER_* settings, and a client for it."""
+    with serving(**settings) as service:
+        yield service.client
 
 
 @contextmanager

@@ -1,22 +1,32 @@
 """Run the API under uvicorn, one process, quiet but for where it listens and what grades."""
 
+import asyncio
 import logging
+import math
 import shlex
+import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 
 from service.api.app import Parts, create_app
-from service.bootstrap import Service, running
+from service.bootstrap import Service, deadline_seconds, running
 from service.cli.console import err, shown
 from service.cli.failing import fail
 from service.core.errors import GradingError
 from service.settings import Settings
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call, not where to listen
+
+_AFTER_DEADLINE_SECONDS = 2  # for what a grade does after its deadline: remember, and send
+_LAST_LOOK_SECONDS = 0.2
+_CUT_OFF = 130
+"""Exit code of a stop that did not wait."""
 
 
 @dataclass
@@ -42,7 +52,7 @@ class Start:
 
 
 class _Server(uvicorn.Server):
-    """Says so when it listens."""
+    """Says so when it listens. Told to stop, it takes no more and finishes what it has; told again, it ends at once."""
 
     def __init__(self, config: uvicorn.Config, start: Start) -> None:
         super().__init__(config)
@@ -54,17 +64,39 @@ class _Server(uvicorn.Server):
             for line in greeting(self._start.service, *sockets[0].getsockname()[:2]):
                 err().print(shown(line), soft_wrap=True)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        # Requests in connections taken a moment ago are still to be read; answered, these are closed in good order.
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        await asyncio.sleep(_LAST_LOOK_SECONDS)
+        if under_way := len(self.server_state.tasks):
+            seconds = self.config.timeout_graceful_shutdown
+            err().print(f"Stopping once {under_way} under way are answered, in {seconds} s at most. Again: at once.")
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
+
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises GradingError where the start fails."""
+    """Serve until told to stop. Raises GradingError where the start fails, SystemExit where requests were cut off."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     start = Start(settings)
     log = logging.getLogger("uvicorn.error")
     log.addFilter(start.unheard)
-    config = uvicorn.Config(create_app(start), access_log=False, log_config=None, lifespan="on")
+    config = uvicorn.Config(
+        create_app(start),
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=math.ceil(deadline_seconds(settings)) + _AFTER_DEADLINE_SECONDS,
+    )
+    server = _Server(config, start)
     try:
-        with bound(settings.host, settings.port) as listener:
-            _Server(config, start).run(sockets=[listener])
+        with bound(settings.host, settings.port) as listener, _told_once():
+            server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     except SystemExit:
@@ -73,6 +105,21 @@ def run(settings: Settings) -> None:
         raise
     finally:
         log.removeFilter(start.unheard)
+    if server.force_exit:
+        raise SystemExit(_CUT_OFF)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """uvicorn sends itself the SIGTERM that stopped it once more when it is done; to have stopped is then a success."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def bound(host: str, port: int) -> socket.socket:
