@@ -1,4 +1,4 @@
-"""A fake network: a proxy on loopback between two real parts, which lets through, hurts or withholds what one replies."""
+"""A fake network: a proxy on loopback between two real parts, which passes, hurts or withholds what one replies."""
 
 import asyncio
 import socket
@@ -16,8 +16,8 @@ GARBAGE = bytes(range(128, 256)) * 4
 class Fault:
     """What becomes of replies, from `after_bytes` on of each connection's.
 
-    `delay`: every piece comes `seconds` late. `stall`: no more comes. `reset`, `cut`: the connection is reset, or closed
-    in order. `garbage`: other bytes come instead. `refuse`: nobody listens, and connections there were are reset.
+    `delay`: every piece comes `seconds` late. `stall`: no more comes. `reset`, `cut`: the connection is reset, or
+    closed in order. `garbage`: other bytes come instead. `refuse`: nobody listens, and open connections are reset.
     """
 
     kind: Literal["pass", "delay", "stall", "reset", "cut", "garbage", "refuse"] = "pass"
@@ -26,18 +26,21 @@ class Fault:
 
 
 class FaultProxy:
-    """Listens on a port of its own, and passes on to `target_port`. A change of fault holds for open connections too."""
+    """Listens on a port of its own, and passes on to `target_port`. A new fault holds for open connections too."""
 
     def __init__(self, target_port: int) -> None:
         self.port = 0  # any free one at first, and the same ever after
         self._target_port = target_port
         self._fault = Fault()
+        self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
 
     async def suffer(self, fault: Fault) -> None:
         """From now on, this fault; `Fault()` is none."""
         self._fault = fault
+        self._changed.set()
+        self._changed = asyncio.Event()
         if fault.kind == "refuse":
             await self.close()
         elif self._server is None:
@@ -84,19 +87,13 @@ class FaultProxy:
                 continue
             match fault.kind:
                 case "stall":
-                    await self._until_gone(client)
+                    await self._changed.wait()
                 case "reset":
                     _reset(client)
                 case "garbage":
                     client.write(GARBAGE)
                     await client.drain()
             return
-
-    async def _until_gone(self, client: asyncio.StreamWriter) -> None:
-        """Till the fault is over or the client has left."""
-        stalled = self._fault
-        while self._fault is stalled and not client.is_closing():
-            await asyncio.sleep(0.02)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

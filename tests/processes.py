@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import httpx
 
@@ -28,11 +28,11 @@ class Serving(NamedTuple):
 
 
 @contextmanager
-def serving(**settings: str) -> Iterator[Serving]:
+def serving(settings: dict[str, str], stderr: int | IO[str] = subprocess.PIPE) -> Iterator[Serving]:
     """`grader serve` with these GRADER_* settings. It may be stopped or killed by who uses it."""
     port = free_port()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
-    with _process(command, settings) as process, _client(port) as client:
+    with _process(command, settings, stderr) as process, _client(port) as client:
         _wait_for(process, client, "/readyz")
         yield Serving(process, client)
 
@@ -40,7 +40,7 @@ def serving(**settings: str) -> Iterator[Serving]:
 @contextmanager
 def grader(**settings: str) -> Iterator[httpx.Client]:
     """`grader serve` with these GRADER_* settings, and a client for it."""
-    with serving(**settings) as service:
+    with serving(settings) as service:
         yield service.client
 
 
@@ -60,9 +60,11 @@ def _client(port: int) -> httpx.Client:
 
 
 @contextmanager
-def _process(command: list[str], settings: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def _process(
+    command: list[str], settings: dict[str, str], stderr: int | IO[str] = subprocess.PIPE
+) -> Iterator["subprocess.Popen[str]"]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    process = subprocess.Popen(command, env=inherited | settings, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=inherited | settings, stderr=stderr, text=True)
     try:
         yield process
     finally:

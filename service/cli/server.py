@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -61,8 +61,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._start.service and sockets:
-            for line in greeting(self._start.service, *sockets[0].getsockname()[:2]):
-                err().print(shown(line), soft_wrap=True)
+            _say(*greeting(self._start.service, *sockets[0].getsockname()[:2]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listening in self.servers:
@@ -72,7 +71,7 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(_LAST_LOOK_SECONDS)
         if under_way := len(self.server_state.tasks):
             seconds = self.config.timeout_graceful_shutdown
-            err().print(f"Stopping once {under_way} under way are answered, in {seconds} s at most. Again: at once.")
+            _say(f"Stopping once {under_way} under way are answered, in {seconds} s at most. Again: at once.")
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -134,6 +133,13 @@ def bound(host: str, port: int) -> socket.socket:
         listener.close()
         fail(f"cannot listen on {host} port {port}: {error.strerror}; choose others with --host and --port")
     return listener
+
+
+def _say(*lines: str) -> None:
+    """On standard error. It may be a file on a full disk, which must not keep anybody from being served."""
+    with suppress(OSError):
+        for line in lines:
+            err().print(shown(line), soft_wrap=True)
 
 
 def greeting(service: Service, host: str, port: int) -> tuple[str, ...]:
