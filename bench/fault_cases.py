@@ -24,7 +24,18 @@ from bench.ills import (
 )
 from bench.outcomes import Outcome, remembering
 from bench.process_faults import killed_under_load, started_with_a_full_log, stopped_under_load
-from bench.stand import CHAIN, DEADLINE_SECONDS, FALLBACK, FIRST, NARROW, PLAIN, Stand, all_at_once, fresh_answers
+from bench.stand import (
+    BREAKING,
+    CHAIN,
+    DEADLINE_SECONDS,
+    FALLBACK,
+    FIRST,
+    NARROW,
+    PLAIN,
+    Stand,
+    all_at_once,
+    fresh_answers,
+)
 from tests.fault_proxy import Fault
 
 _LATE = DEADLINE_SECONDS + 1.0  # the deadline, and what a busy machine adds
@@ -93,10 +104,9 @@ def _upstream(fault: str, ill: Ill, gets: str, calls: tuple[int, int] = (1, 3), 
     return Case(fault, asked_while(ill), (gets,), calls={FIRST: calls}, **{"remembers": ("miss",), **more})
 
 
-def _chain(fault: str, ill: Ill, first: tuple[int, int], fallback: tuple[int, int], seconds: float) -> Case:
-    """A fallback stands by."""
-    calls = {FIRST: first, FALLBACK: fallback}
-    return Case(fault, asked_while(ill, CHAIN), within_seconds=seconds, calls=calls)
+def _chain(fault: str, act: Callable[[Stand, int], Outcome], first: int, fallback: int, seconds: float = 1.0) -> Case:
+    """A fallback stands by: so many calls an answer to each of the two."""
+    return Case(fault, act, within_seconds=seconds, calls={FIRST: (first, first), FALLBACK: (fallback, fallback)})
 
 
 # A write that got no answer in time may have been done all the same.
@@ -126,10 +136,10 @@ CASES = (
     _upstream("401", says(status(401)), "502", (1, 1), within_seconds=1.0),
     _upstream("a reply in no terms of the rubric", says(saying("A fine answer.")), "502", (2, 2)),
     _upstream("half a reply, twice", says(half), "200 partial", (2, 2), remembers=("mixed",)),
-    _chain("first model silent, a fallback there", says(silence), (0, 1), (1, 1), _LATE),
-    _chain("first model 429, Retry-After 60", says(status(429, retry_after="60")), (0, 1), (1, 1), 1.0),
-    _chain("first model's breaker open", breaker_opened, (0, 0), (1, 1), 1.0),
-    _chain("first model well again", breaker_half_open, (1, 1), (0, 0), 1.0),
+    _chain("first model silent, a fallback there", asked_while(says(silence), CHAIN), 1, 1, _LATE),
+    _chain("first model 429, Retry-After 60", asked_while(says(status(429, retry_after="60")), CHAIN), 1, 1),
+    _chain("first model's breaker open", asked_while(breaker_opened, BREAKING), 0, 1),
+    _chain("first model well again", asked_while(breaker_half_open, BREAKING), 1, 0),
     Case(
         "more than 2 calls and a queue of 2",
         asked_while(slow_and_narrow, NARROW),

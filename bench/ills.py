@@ -9,7 +9,7 @@ from redis import Redis
 
 from bench.faulty import Ill as Reply
 from bench.faulty import silence
-from bench.stand import BREAKER_SECONDS, CHAIN, OPENS_AFTER, PLAIN, Stand, all_at_once, ask, fresh_answers
+from bench.stand import BREAKER_SECONDS, BREAKING, OPENS_AFTER, PLAIN, Stand, all_at_once, ask, fresh_answers
 from tests.fault_proxy import Fault
 
 Ill = Callable[[Stand], AbstractContextManager[None]]
@@ -104,7 +104,7 @@ def network_ill(fault: Fault) -> Ill:
 def breaker_opened(stand: Stand) -> Iterator[None]:
     """The first model is silent, and has been for as often as it takes."""
     with stand.upstream_ill(silence):
-        all_at_once(stand.service(CHAIN).client, fresh_answers(OPENS_AFTER))
+        all_at_once(stand.service(BREAKING).client, fresh_answers(OPENS_AFTER))
         yield
 
 
@@ -114,7 +114,7 @@ def breaker_half_open(stand: Stand) -> Iterator[None]:
     with breaker_opened(stand):
         pass
     time.sleep(BREAKER_SECONDS + 0.1)
-    ask(stand.service(CHAIN).client, fresh_answers(1)[0])
+    ask(stand.service(BREAKING).client, fresh_answers(1)[0])
     yield
 
 

@@ -28,8 +28,9 @@ BREAKER_SECONDS = 2.0
 OPENS_AFTER = 3
 
 PLAIN: Mapping[str, str] = {"GRADER_BREAKER_FAILURES": "100000"}  # one fault's breaker must not answer for the next's
-CHAIN: Mapping[str, str] = {
-    "GRADER_FALLBACK_MODELS": f"openai/{FALLBACK}",
+CHAIN: Mapping[str, str] = {**PLAIN, "GRADER_FALLBACK_MODELS": f"openai/{FALLBACK}"}
+BREAKING: Mapping[str, str] = {
+    **CHAIN,
     "GRADER_BREAKER_FAILURES": str(OPENS_AFTER),
     "GRADER_BREAKER_SECONDS": str(BREAKER_SECONDS),
 }

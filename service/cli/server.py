@@ -66,8 +66,13 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listening in self.servers:
             listening.close()
-        # Requests in connections taken a moment ago are still to be read; answered, these are closed in good order.
-        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        # Clients are told with each reply that no other comes by that connection, or they would lose their next request
+        # to its end. And connections taken a moment ago have requests in them still to be read.
+        closing = [*self.server_state.default_headers, (b"connection", b"close")]
+        self.server_state.default_headers = closing
+        for connection in self.server_state.connections:
+            if cycle := getattr(connection, "cycle", None):
+                cycle.default_headers = closing
         await asyncio.sleep(_LAST_LOOK_SECONDS)
         if under_way := len(self.server_state.tasks):
             seconds = self.config.timeout_graceful_shutdown
