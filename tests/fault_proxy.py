@@ -34,7 +34,7 @@ class FaultProxy:
         self._fault = Fault()
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def suffer(self, fault: Fault) -> None:
         """From now on, this fault; `Fault()` is none."""
@@ -48,30 +48,33 @@ class FaultProxy:
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
+        """Nobody listens from here on, and connections there are end in resets."""
         if self._server:
             self._server.close()
             self._server = None
-        for client in tuple(self._clients):
-            _reset(client)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections)
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        self._clients.add(client)
+        task = asyncio.current_task()
+        assert task
+        self._connections.add(task)
         try:
             replies, target = await asyncio.open_connection("127.0.0.1", self._target_port)
-        except OSError:
+            requests = asyncio.create_task(_copy(reader, target))
+            try:
+                await self._reply(replies, client)
+            finally:
+                requests.cancel()
+                target.close()
+                await asyncio.gather(requests, target.wait_closed(), return_exceptions=True)
+        except (OSError, asyncio.CancelledError):
             _reset(client)
-            self._clients.discard(client)
-            return
-        requests = asyncio.create_task(_copy(reader, target))
-        try:
-            await self._reply(replies, client)
-        except ConnectionError:
-            pass
         finally:
-            requests.cancel()
-            self._clients.discard(client)
-            target.close()
             client.close()
+            await asyncio.gather(client.wait_closed(), return_exceptions=True)
+            self._connections.discard(task)
 
     async def _reply(self, replies: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         passed = 0
