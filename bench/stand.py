@@ -81,7 +81,8 @@ def ask(client: httpx.Client, answer: str) -> Reply:
         return Reply("refused", time.perf_counter() - began, {})
     except httpx.TransportError as error:
         return Reply(f"lost ({type(error).__name__})", time.perf_counter() - began, {})
-    seconds, body = time.perf_counter() - began, response.json()
+    seconds = time.perf_counter() - began
+    body = response.json() if "json" in response.headers.get("content-type", "") else {}  # uvicorn's own 500 is text
     said = f"200 {body['status']}" if response.status_code == 200 else str(response.status_code)
     after = response.headers.get("retry-after")
     return Reply(said, seconds, body, int(after) if after else None)
@@ -106,8 +107,8 @@ class Stand:
     def __enter__(self) -> Self:
         self._open.enter_context(self.redis)
         self._thread.start()
-        server = self.run(listen(self.upstream, 0))
-        self.to_upstream = FaultProxy(server.sockets[0].getsockname()[1])
+        self._server = self.run(listen(self.upstream, 0))
+        self.to_upstream = FaultProxy(self._server.sockets[0].getsockname()[1])
         self.to_redis = FaultProxy(self.redis.port)
         for proxy in (self.to_upstream, self.to_redis):
             self.run(proxy.suffer(Fault()))
@@ -120,7 +121,7 @@ class Stand:
         self._open.close()
         for proxy in (self.to_upstream, self.to_redis):
             self.run(proxy.close())
-        self.run(_all_ended())
+        self.run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -128,6 +129,14 @@ class Stand:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Done on the loop of the fakes."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
+
+    async def _end(self) -> None:
+        """The upstream and all that is still under way on the loop."""
+        self._server.close()
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def settings(self, more: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -187,11 +196,3 @@ class Stand:
         while not what():
             assert time.monotonic() < ends, "it never came about"
             time.sleep(0.02)
-
-
-async def _all_ended() -> None:
-    """The fakes' own tasks."""
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

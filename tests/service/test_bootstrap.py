@@ -53,6 +53,20 @@ def test_a_fallback_at_another_provider_does_not_get_the_address_of_the_first() 
     assert model_of("anthropic/claude-haiku-4-5", here).identity == "anthropic/claude-haiku-4-5"
 
 
+def around(model: Model) -> list[str]:
+    """What stands around a model, from outside in."""
+    return [type(model).__name__, *(around(model._model) if isinstance(model, Around) else [])]
+
+
+def test_what_stands_around_a_model_is_what_its_kind_of_trouble_needs(tmp_path: Path) -> None:
+    (tmp_path / "script.json").write_text('["{}"]')
+    assert around(model_of("openai/x", settings())) == ["Bounded", "Breaking", "Metered", "HostedModel"]
+    hedged = around(model_of("openai/x", settings(hedge=True)))
+    assert hedged == ["Bounded", "Breaking", "Hedged", "Metered", "HostedModel"]
+    assert around(model_of("local", settings())) == ["Bounded", "Metered", "LocalModel"]
+    assert around(model_of(f"scripted:{tmp_path}/script.json", settings())) == ["Metered", "ScriptedModel"]
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", "not json"])
 def test_a_script_that_is_no_list_of_replies_is_named(tmp_path: Path, content: str) -> None:
     script = tmp_path / "script.json"

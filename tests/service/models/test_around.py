@@ -68,3 +68,37 @@ async def test_the_rest_of_the_model_shows_through() -> None:
     await around.warm()
     await around.close()
     assert (around.name, around.identity, around.gives_odds) == (model.name, model.identity, True)
+
+
+class Endless(ScriptedModel):
+    """Never replies."""
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("billed", "unpriced"), [(True, 1), (False, 0)])
+async def test_a_call_given_up_is_counted_as_such_and_may_have_been_billed(billed: bool, unpriced: int) -> None:
+    before = counted("grader_judge_calls_total", outcome="cancelled"), counted("grader_unpriced_calls_total")
+    call = asyncio.create_task(Metered(Endless([""]), billed=billed).complete(PROMPT, 1))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert counted("grader_judge_calls_total", outcome="cancelled") - before[0] == 1
+    assert counted("grader_unpriced_calls_total") - before[1] == unpriced
+
+
+async def test_a_model_is_given_what_its_wait_left_of_the_time() -> None:
+    given = []
+
+    class Asked(ScriptedModel):
+        async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+            given.append(timeout_seconds)
+            await asyncio.sleep(0.05)
+            return await super().complete(prompt, timeout_seconds)
+
+    bounded = Bounded(Asked(["yes"]), Turns("scripted", 1, 1))
+    await asyncio.gather(bounded.complete(PROMPT, 60), bounded.complete(PROMPT, 60))
+    assert given[0] > 59.9
+    assert given[1] <= 59.96
