@@ -12,6 +12,7 @@ from bench.ills import (
     breaker_half_open,
     breaker_opened,
     network_ill,
+    one_silent_where_hedged,
     redis_disk_full,
     redis_frozen,
     redis_full,
@@ -30,6 +31,7 @@ from bench.stand import (
     DEADLINE_SECONDS,
     FALLBACK,
     FIRST,
+    HEDGED,
     NARROW,
     PLAIN,
     Stand,
@@ -140,6 +142,7 @@ CASES = (
     _chain("first model 429, Retry-After 60", asked_while(says(status(429, retry_after="60")), CHAIN), 1, 1),
     _chain("first model's breaker open", asked_while(breaker_opened, BREAKING), 0, 1),
     _chain("first model well again", asked_while(breaker_half_open, BREAKING), 1, 0),
+    Case("one call gets no reply, hedged", asked_while(one_silent_where_hedged, HEDGED), calls={FIRST: (1, 2)}),
     Case(
         "more than 2 calls and a queue of 2",
         asked_while(slow_and_narrow, NARROW),

@@ -9,7 +9,7 @@ from redis import Redis
 
 from bench.faulty import Ill as Reply
 from bench.faulty import silence
-from bench.stand import BREAKER_SECONDS, BREAKING, OPENS_AFTER, PLAIN, Stand, all_at_once, ask, fresh_answers
+from bench.stand import BREAKER_SECONDS, BREAKING, HEDGED, OPENS_AFTER, PLAIN, Stand, all_at_once, ask, fresh_answers
 from tests.fault_proxy import Fault
 
 Ill = Callable[[Stand], AbstractContextManager[None]]
@@ -116,6 +116,15 @@ def breaker_half_open(stand: Stand) -> Iterator[None]:
     time.sleep(BREAKER_SECONDS + 0.1)
     ask(stand.service(BREAKING).client, fresh_answers(1)[0])
     yield
+
+
+@contextmanager
+def one_silent_where_hedged(stand: Stand) -> Iterator[None]:
+    """One call gets no reply, of a model whose usual time is known."""
+    for _ in range(3):
+        all_at_once(stand.service(HEDGED).client, fresh_answers(8))
+    with stand.upstream_ill(silence, times=1):
+        yield
 
 
 def slow_and_narrow(stand: Stand) -> AbstractContextManager[None]:

@@ -34,6 +34,7 @@ BREAKING: Mapping[str, str] = {
     "GRADER_BREAKER_FAILURES": str(OPENS_AFTER),
     "GRADER_BREAKER_SECONDS": str(BREAKER_SECONDS),
 }
+HEDGED: Mapping[str, str] = {**PLAIN, "GRADER_HEDGE": "true"}
 NARROW: Mapping[str, str] = {**PLAIN, "GRADER_MAX_CONCURRENT_CALLS": "2", "GRADER_MAX_QUEUED_CALLS": "2"}
 
 RUBRIC = {

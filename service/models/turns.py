@@ -11,6 +11,7 @@ from service import metrics
 from service.core.errors import JudgeTimedOut, JudgeUnavailable
 
 _PAUSE_SECONDS = 0.02  # how long a whole answer's turn is kept for its next call
+_WHOLE_SECONDS = 60.0  # who asks on for longer, while others wait, has more than one answer to ask about
 _NEWEST = 0.2  # weight of the newest turn in the mean of their lengths
 
 
@@ -57,7 +58,7 @@ class Turns:
         try:
             yield timeout_seconds - (self._clock() - asked)
         finally:
-            if self._whole:
+            if self._whole and not (self._waiting and self._clock() - since > _WHOLE_SECONDS):
                 later = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._let_go, task)
                 self._kept[task] = later, since
             else:

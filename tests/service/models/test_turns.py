@@ -171,6 +171,26 @@ async def test_a_whole_answers_calls_are_made_before_the_next_answers() -> None:
     assert callers.began == ["a", "a", "a", "b", "b"]
 
 
+async def test_who_asks_on_and_on_lets_others_in_after_a_while() -> None:
+    clock = Clock()
+    turns = Turns("m", 1, 9, whole=True, clock=clock)
+    began = []
+
+    async def answers_one_after_the_other() -> None:
+        for _ in range(3):
+            async with turns.taken(600):
+                began.append("many")
+                await settled()  # for the other to come
+                clock.now += 40
+
+    async def one_answer() -> None:
+        async with turns.taken(600):
+            began.append("one")
+
+    await asyncio.gather(answers_one_after_the_other(), one_answer())
+    assert began == ["many", "many", "one", "many"]
+
+
 async def test_call_by_call_answers_take_turns() -> None:
     callers = Callers(Turns("m", 1, 9))
     await callers.come("a")
