@@ -26,13 +26,17 @@ class Judgement(NamedTuple):
 
 @dataclass
 class Case:
-    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far."""
+    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far.
+
+    `early`: somebody waits for each verdict, so a model is to be read while it still writes.
+    """
 
     question: str
     answer: Answer
     fence: str
     seconds_left: Callable[[], float]
     completions: list[Completion] = field(default_factory=list)
+    early: bool = False
 
 
 class Judge(Protocol):

@@ -5,7 +5,7 @@ import asyncio
 from service import metrics
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 
 _OUTCOMES = {
     JudgeUnavailable: "unavailable",
@@ -47,19 +47,19 @@ class Bounded(Around):
         super().__init__(model)
         self._turns = asyncio.Semaphore(most)
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         async with self._turns:
-            return await self._model.complete(prompt, timeout_seconds)
+            return await self._model.complete(prompt, timeout_seconds, on_text)
 
 
 class Metered(Around):
     """A model whose calls, tokens, cost and outcomes the metrics know."""
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         outcome = "failed"
         try:
             with metrics.JUDGE_SECONDS.labels(self.name).time():
-                completion = await self._model.complete(prompt, timeout_seconds)
+                completion = await self._model.complete(prompt, timeout_seconds, on_text)
             outcome = "cut_off" if completion.cut_off and prompt.most_tokens > 1 else "ok"
         except Exception as error:
             outcome = _OUTCOMES.get(type(error), outcome)
