@@ -17,7 +17,7 @@ from service.cache import connected
 from service.metrics import STORE_FAILURES
 
 _LEASE_SECONDS = 2.5
-_RENEWED_EVERY_SECONDS = 0.7
+_RENEWALS = 3.5  # in the time of one lease, so that two may fail
 _FIRST_LOOK_SECONDS, _LONGEST_PAUSE_SECONDS = 0.03, 0.25
 _TIMEOUT_SECONDS = 0.2
 
@@ -77,6 +77,7 @@ class RedisLeases:
         self._redis = connected(url, timeout_seconds)
         self._most_seconds = timeout_seconds + 0.05
         self._lease_ms = round(lease_seconds * 1000)
+        self._renewed_every_seconds = lease_seconds / _RENEWALS
         self._sleep = sleep
         self._renew = self._redis.register_script(_RENEW)
         self._give_back = self._redis.register_script(_GIVE_BACK)
@@ -115,7 +116,7 @@ class RedisLeases:
         """Until cancelled, or the lease is another's: then two are at work, which costs and does no harm."""
         held: object = True
         while held != 0:
-            await asyncio.sleep(_RENEWED_EVERY_SECONDS)
+            await self._sleep(self._renewed_every_seconds)
             held = await self._tried("renew", self._renew([key], [token, self._lease_ms]))
 
     async def _tried(self, name: str, operation: Awaitable[object], away: object = None) -> object:
