@@ -14,6 +14,7 @@ from service.grading import Chain, Grader, Wish
 from service.judges import Case, Judgement
 from service.judges.one_call import OneCall
 from service.judges.panel import Panel, Rotated
+from service.leases import Leases
 from service.models.scripted import Line, ScriptedModel
 from tests.redis_server import RedisServer
 
@@ -39,8 +40,16 @@ def reply(**entries: Entry) -> str:
 class Bench:
     """A grader over scripted models, and what each was asked."""
 
-    def __init__(self, *scripts: Sequence[Line], store: VerdictStore | None = None, secret: bytes = b"s") -> None:
-        self.models = tuple(ScriptedModel(script, cost_usd=0.003) for script in scripts)
+    def __init__(
+        self,
+        *scripts: Sequence[Line] | ScriptedModel,
+        store: VerdictStore | None = None,
+        secret: bytes = b"s",
+        leases: Leases | None = None,
+    ) -> None:
+        self.models = tuple(
+            script if isinstance(script, ScriptedModel) else ScriptedModel(script, cost_usd=0.003) for script in scripts
+        )
         for number, model in enumerate(self.models):
             model.name = model.identity = f"scripted{number}"
         template = read_prompts()["grade-v1"]
@@ -50,7 +59,9 @@ class Bench:
             for k in (2, 3)
         }
         self.store = store or MemoryStore(100, 60)
-        self.grader = Grader({"one_call": chain}, "one_call", self.store, secret, deadline_seconds=60, panels=panels)
+        self.grader = Grader(
+            {"one_call": chain}, "one_call", self.store, secret, deadline_seconds=60, panels=panels, leases=leases
+        )
 
     async def grade(
         self, text: str = ANSWER, rubric: Rubric = RUBRIC, rules: RubricSet = RULES, **wish: object

@@ -55,16 +55,19 @@ async def test_one_holds_it_and_the_other_has_its_turn_once_it_is_given_back(
     redis_server: RedisServer, redis: Redis
 ) -> None:
     seen: list[Turn] = []
-    async with leases(redis_server, Steps()) as first, leases(redis_server) as second:
-        async with aclosing(first.turns("work")) as held:
-            assert await anext(held) is Turn.OURS
-            async with aclosing(second.turns("work")) as waiting:
-                assert [await anext(waiting) for _ in range(3)] == [Turn.ANOTHERS] * 3
-                await held.aclose()
-                async for turn in waiting:
-                    seen.append(turn)
-                    if turn is Turn.OURS:
-                        break
+    async with (
+        leases(redis_server, Steps()) as first,
+        leases(redis_server) as second,
+        aclosing(first.turns("work")) as held,
+        aclosing(second.turns("work")) as waiting,
+    ):
+        assert await anext(held) is Turn.OURS
+        assert [await anext(waiting) for _ in range(3)] == [Turn.ANOTHERS] * 3
+        await held.aclose()
+        async for turn in waiting:
+            seen.append(turn)
+            if turn is Turn.OURS:
+                break
     assert seen[-1] is Turn.OURS
     assert await redis.exists(KEY) == 0
 
@@ -81,7 +84,7 @@ async def test_a_holder_that_lives_renews_it(redis_server: RedisServer, redis: R
         await anext(turns)
         await redis.pexpire(KEY, 20_000)  # most of its time is over
         steps.allow()
-        while await redis.pttl(KEY) <= 20_000:
+        while await redis.pttl(KEY) <= 20_000:  # noqa: ASYNC110 - Redis has no event for it
             await asyncio.sleep(0.01)
         assert 20_000 < await redis.pttl(KEY) <= 60_000
 
@@ -114,9 +117,13 @@ async def test_a_redis_that_is_away_or_frozen_cannot_tell_and_keeps_nobody() -> 
 
 async def test_who_waits_goes_ahead_when_redis_goes_away() -> None:
     with RedisServer() as server:
-        async with leases(server, Steps()) as first, leases(server) as second:
-            async with aclosing(first.turns("work")) as held, aclosing(second.turns("work")) as waiting:
-                assert await anext(held) is Turn.OURS
-                assert await anext(waiting) is Turn.ANOTHERS
-                server.stop()
-                assert [turn async for turn in waiting][-1] is Turn.UNKNOWN
+        async with (
+            leases(server, Steps()) as first,
+            leases(server) as second,
+            aclosing(first.turns("work")) as held,
+            aclosing(second.turns("work")) as waiting,
+        ):
+            assert await anext(held) is Turn.OURS
+            assert await anext(waiting) is Turn.ANOTHERS
+            server.stop()
+            assert [turn async for turn in waiting][-1] is Turn.UNKNOWN
