@@ -22,11 +22,18 @@ def free_port() -> int:
 @contextmanager
 def grader(**settings: str) -> Iterator[httpx.Client]:
     """`grader serve` with these GRADER_* settings, and a client for it."""
+    with grader_process(**settings) as (_, client):
+        yield client
+
+
+@contextmanager
+def grader_process(**settings: str) -> Iterator[tuple["subprocess.Popen[str]", httpx.Client]]:
+    """As `grader`, with the process itself, for those who end it."""
     port = free_port()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
     with _process(command, settings) as process, _client(port) as client:
         _wait_for(process, client, "/readyz")
-        yield client
+        yield process, client
 
 
 @contextmanager

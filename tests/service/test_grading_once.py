@@ -30,6 +30,7 @@ class Held(ScriptedModel):
         super().__init__(script, cost_usd=0.003)
         self.called = asyncio.Semaphore(0)
         self.stopped = 0
+        self.was_stopped = asyncio.Event()
         self._allowed = asyncio.Semaphore(0)
 
     async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
@@ -41,6 +42,7 @@ class Held(ScriptedModel):
             raise JudgeTimedOut("held too long") from None
         except asyncio.CancelledError:
             self.stopped += 1
+            self.was_stopped.set()
             raise
         return await super().complete(prompt, timeout_seconds, on_text)
 
