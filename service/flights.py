@@ -5,6 +5,7 @@ it says, from its beginning.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class _Flight(Generic[T]):
     ended: bool = False
     failure: Exception | None = None
     task: "asyncio.Task[None] | None" = None
+    began: float = field(default_factory=time.monotonic)
 
     def seconds_left(self) -> float:
         return max((seat.seconds_left() for seat in self.seats), default=0.0)
@@ -45,6 +47,11 @@ class Seat(Generic[T]):
     leads: bool
     seconds_left: SecondsLeft
     _flight: _Flight[T]
+
+    @property
+    def age_seconds(self) -> float:
+        """Since the flight began."""
+        return time.monotonic() - self._flight.began
 
     async def told(self) -> AsyncGenerator[T, None]:
         """All that the flight says. Raises TimeoutError once this seat's time is over, and the flight's own failure."""

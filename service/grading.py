@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 from service import metrics
 from service.cache import VerdictStore, slot_of
 from service.core.answer import Answer
-from service.core.errors import ImpossibleOption, JudgeFailed, JudgeRefused, JudgeTimedOut, UnreadableVerdict
+from service.core.errors import (
+    AnswerTooLong,
+    ImpossibleOption,
+    JudgeFailed,
+    JudgeRefused,
+    JudgeTimedOut,
+    UnreadableVerdict,
+)
 from service.core.gates import Flag, flags_of, nothing_to_grade
 from service.core.grade import Grade, JudgeReport, ToldVerdict, grade_of, told_of, verdicts_on_nothing
 from service.core.prompt import fence_mark
@@ -161,9 +168,10 @@ class Grader:
         self, chain: Chain, case: Case, memory: Memory, findings: Findings
     ) -> AsyncGenerator[Verdict, None]:
         """Share in the flight that decides what is outstanding, or begin it. Where one begun by somebody else fails, it
-        is tried again, by one at a time. A failure is raised only where nothing at all is known.
+        is tried again, by one at a time, if there is as much time left as that one took to fail. A failure is raised
+        only where nothing at all is known.
         """
-        failure: JudgeFailed | None = None
+        failure: JudgeFailed | AnswerTooLong | None = None
         while wanted := findings.outstanding:
 
             def work(seconds_left: SecondsLeft, wanted: tuple[Criterion, ...] = wanted) -> AsyncGenerator[Told, None]:
@@ -181,9 +189,10 @@ class Grader:
                 except TimeoutError:
                     failure = JudgeTimedOut("the deadline passed; a longer deadline_seconds or a shorter answer helps")
                     break
-                except JudgeFailed as error:
+                except (JudgeFailed, AnswerTooLong) as error:
                     failure = error
-                    if seat.leads or isinstance(error, JudgeRefused):
+                    hopeless = isinstance(error, JudgeRefused | AnswerTooLong) or case.seconds_left() < seat.age_seconds
+                    if seat.leads or hopeless:
                         break
         if not findings.verdicts and findings.outstanding:
             raise failure or UnreadableVerdict(
@@ -220,7 +229,7 @@ class Grader:
 
         Raises the last failure where it left something undecided.
         """
-        failure: JudgeFailed | None = None
+        failure: JudgeFailed | AnswerTooLong | None = None
         try:
             for judge in chain:
                 try:
@@ -228,7 +237,7 @@ class Grader:
                         async for judgement in judgements:
                             known[judgement.verdict.criterion_id] = judgement.verdict
                             yield memory.note(judge, judgement)
-                except JudgeFailed as error:
+                except (JudgeFailed, AnswerTooLong) as error:
                     failure = error
         finally:
             await memory.keep()

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from tests.processes import PATIENCE_SECONDS, grader_process
+from tests.processes import PATIENCE_SECONDS, Serving, serving
 from tests.redis_server import RedisServer
 from tests.service.api.test_app import BODY, REPLY
 
@@ -21,12 +21,12 @@ CALLS = re.compile(r'^grader_judge_calls_total\{.*outcome="ok".*\} ([\d.]+)$', r
 
 
 @contextmanager
-def service(tmp_path: Path, redis: RedisServer, seconds: float) -> Iterator[tuple[Any, httpx.Client]]:
+def service(tmp_path: Path, redis: RedisServer, seconds: float) -> Iterator[Serving]:
     """One process whose (scripted) judge takes so long."""
     script = tmp_path / f"{seconds}.json"
     script.write_text(json.dumps({"replies": [REPLY], "seconds": seconds}))
     settings = {"GRADER_MODEL": f"scripted:{script}", "GRADER_JUDGE": "one_call", "GRADER_REDIS_URL": redis.url}
-    with grader_process(GRADER_SECRET="a secret of the tests", **settings) as started:
+    with serving(settings | {"GRADER_SECRET": "a secret of the tests"}) as started:
         yield started
 
 

@@ -164,6 +164,18 @@ async def test_a_refusal_is_everybodys_for_trying_again_will_not_help() -> None:
     assert bench.calls == [1]
 
 
+async def test_who_has_less_time_left_than_the_failure_took_does_not_try_again() -> None:
+    model = Held(JudgeUnavailable("gone"), FULL)
+    bench = Bench(model)
+    leader = begun(bench.grade())
+    follower = begun(bench.grade(deadline_seconds=0.6))
+    await asyncio.sleep(0.4)  # of the follower's 0.6 s
+    model.allow(2)
+    results = await asyncio.gather(leader, follower, return_exceptions=True)
+    assert [type(result) for result in results] == [JudgeUnavailable, JudgeUnavailable]
+    assert bench.calls == [1]
+
+
 async def test_what_a_leader_got_before_it_failed_is_shared_and_only_the_rest_is_asked_again() -> None:
     model = Held(reply(p1=MET), JudgeUnavailable("gone"), reply(p2=WHOLE["p2"], f1=CLEAN))
     bench = Bench(model)
