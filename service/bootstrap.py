@@ -20,6 +20,7 @@ from service.judges.one_call import OneCall
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion
 from service.judges.signals import KINDS
+from service.leases import RedisLeases
 from service.models import Model
 from service.models.around import Bounded, Metered
 from service.models.breaker import Breaking
@@ -81,6 +82,7 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
             await model.warm()
         yield service
     finally:
+        await service.grader.close()
         for model in models:
             await model.close()
         await service.store.close()
@@ -101,6 +103,7 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
         store=store,
         secret=settings.secret_bytes,
         deadline_seconds=deadline_seconds(settings),
+        leases=RedisLeases(settings.redis_url) if settings.redis_url else None,
     )
     return Service(settings, catalog, grader, store, models)
 
@@ -128,7 +131,7 @@ def model_of(name: str, settings: Settings) -> Model:
         # A turn is one answer's: llama.cpp remembers one prompt's prefix, and another's call would push it out.
         return Bounded(Metered(local), Turns(local.name, 1, _queue(settings, _QUEUED_LOCAL), whole=True))
     if kind == "scripted":
-        return Metered(ScriptedModel(_script(Path(rest))))
+        return Metered(_scripted(Path(rest)))
     # A fallback at another provider has its own address.
     same_provider = name.partition("/")[0] == settings.model.partition("/")[0]
     return _standing(HostedModel(name, settings.api_base if same_provider else None), settings)
@@ -208,11 +211,17 @@ def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], sample
     return Panel(readings) if samples > 1 else readings[0]
 
 
-def _script(path: Path) -> list[str | dict[str, float]]:
+def _scripted(path: Path) -> ScriptedModel:
+    """A JSON list of replies, or an object of `replies` and the `seconds` that writing one takes. Raises BadFile."""
     try:
         script = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadFile(path, [(None, f"not a scripted model's JSON list of replies: {error}")]) from error
-    if not isinstance(script, list) or not script:
+    replies, seconds = script, 0.0
+    if isinstance(script, dict):
+        replies, seconds = script.get("replies"), script.get("seconds", 0.0)
+    if not isinstance(replies, list) or not replies:
         raise BadFile(path, [(None, "a scripted model needs a JSON list of one or more replies")])
-    return script
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise BadFile(path, [(None, f"a scripted model's seconds are a number from 0 on, not {seconds!r}")])
+    return ScriptedModel(replies, seconds=seconds)

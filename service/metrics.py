@@ -46,4 +46,9 @@ STORE_SECONDS = Histogram(
     "grader_store_seconds", "Time of one store operation.", ["operation"],
     buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
 )  # fmt: skip
+FLIGHTS = Counter(
+    "grader_flights_total",
+    "Outstanding verdicts: lead, a judge was asked; joined, shared with another; took_over, asked as the other ended.",
+    ["part"],
+)
 GATES = Counter("grader_gate_flags_total", "What was seen in answers without a model.", ["kind"])

@@ -26,13 +26,17 @@ class Judgement(NamedTuple):
 
 @dataclass
 class Case:
-    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far."""
+    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far.
+
+    `early`: somebody waits for each verdict, so a model is to be read while it still writes.
+    """
 
     question: str
     answer: Answer
     fence: str
     seconds_left: Callable[[], float]
     completions: list[Completion] = field(default_factory=list)
+    early: bool = False
 
     def share(self, among: int) -> "Case":
         """The same case with an even part of the time that is left, for the first of `among` judges.

@@ -8,7 +8,7 @@ import asyncio
 from service import metrics
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 from service.models.turns import Turns
 
 _OUTCOMES: dict[type[BaseException], str] = {
@@ -52,9 +52,9 @@ class Bounded(Around):
         super().__init__(model)
         self._turns = turns
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         async with self._turns.taken(timeout_seconds) as left_seconds:
-            return await self._model.complete(prompt, left_seconds)
+            return await self._model.complete(prompt, left_seconds, on_text)
 
 
 class Metered(Around):
@@ -67,11 +67,11 @@ class Metered(Around):
         super().__init__(model)
         self._billed = billed
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         outcome = "failed"
         try:
             with metrics.JUDGE_SECONDS.labels(self.name).time():
-                completion = await self._model.complete(prompt, timeout_seconds)
+                completion = await self._model.complete(prompt, timeout_seconds, on_text)
             outcome = "cut_off" if completion.cut_off and prompt.most_tokens > 1 else "ok"
         except BaseException as error:
             outcome = _OUTCOMES.get(type(error), outcome)

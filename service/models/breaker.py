@@ -9,7 +9,7 @@ from interlock.protocols import Clock, CoreEventListener
 from service import metrics
 from service.core.errors import JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 from service.models.around import Around
 
 _GAUGE = {"closed": 0, "half_open": 1, "open": 2}
@@ -52,9 +52,9 @@ class Breaking(Around):
         )
         metrics.BREAKER_STATE.labels(model.name).set(_GAUGE["closed"])
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         try:
-            return await self._breaker.call_async(self._ask, prompt, timeout_seconds)
+            return await self._breaker.call_async(self._ask, prompt, timeout_seconds, on_text)
         except CircuitOpenError as closed_door:
             seconds = max(1, math.ceil(closed_door.retry_after or 0.0))
             raise JudgeUnavailable(
@@ -64,9 +64,9 @@ class Breaking(Around):
         except _TooShort as carried:
             raise carried.error from None
 
-    async def _ask(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def _ask(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None) -> Completion:
         try:
-            return await self._model.complete(prompt, timeout_seconds)
+            return await self._model.complete(prompt, timeout_seconds, on_text)
         except JudgeTimedOut as error:
             if timeout_seconds < self._patience_seconds:
                 raise _TooShort(error) from None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from service import metrics
 from service.core.errors import JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 from service.models.around import Around
 from service.models.turns import Turns
 
@@ -34,7 +34,9 @@ class Hedged(Around):
         self._clock = clock
         self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+        if on_text:  # a reply that is read as it is written cannot be two
+            return await self._model.complete(prompt, timeout_seconds, on_text)
         patience, started = self._usual_seconds(), self._clock()
         calls: list[_Call] = [asyncio.create_task(self._model.complete(prompt, timeout_seconds))]
         overtaken = False

@@ -17,7 +17,7 @@ from service.grading import Chain, Grader, Wish
 from service.judges.cascade import Cascade
 from service.judges.panel import Panel
 from service.judges.signals import KINDS
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 from service.models.around import Around
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
@@ -209,8 +209,8 @@ async def test_all_models_of_a_cascade_are_started_and_closed(tmp_path: Path) ->
     closed: list[str] = []
 
     class Watched(Around):
-        async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
-            return await self._model.complete(prompt, timeout_seconds)
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+            return await self._model.complete(prompt, timeout_seconds, on_text)
 
         async def close(self) -> None:
             closed.append(self.name)

@@ -23,7 +23,8 @@ from service.grading import Chain, Grader, Wish
 from service.judges import Case, Judgement
 from service.judges.one_call import OneCall
 from service.judges.panel import Panel, Rotated
-from service.models import Completion
+from service.leases import Leases
+from service.models import Completion, OnText
 from service.models.around import Around
 from service.models.scripted import Line, ScriptedModel
 from tests.redis_server import RedisServer
@@ -50,8 +51,16 @@ def reply(**entries: Entry) -> str:
 class Bench:
     """A grader over scripted models, and what each was asked."""
 
-    def __init__(self, *scripts: Sequence[Line], store: VerdictStore | None = None, secret: bytes = b"s") -> None:
-        self.models = tuple(ScriptedModel(script, cost_usd=0.003) for script in scripts)
+    def __init__(
+        self,
+        *scripts: Sequence[Line] | ScriptedModel,
+        store: VerdictStore | None = None,
+        secret: bytes = b"s",
+        leases: Leases | None = None,
+    ) -> None:
+        self.models = tuple(
+            script if isinstance(script, ScriptedModel) else ScriptedModel(script, cost_usd=0.003) for script in scripts
+        )
         for number, model in enumerate(self.models):
             model.name = model.identity = f"scripted{number}"
         template = read_prompts()["grade-v1"]
@@ -61,7 +70,9 @@ class Bench:
             for k in (2, 3)
         }
         self.store = store or MemoryStore(100, 60)
-        self.grader = Grader({"one_call": chain}, "one_call", self.store, secret, deadline_seconds=60, panels=panels)
+        self.grader = Grader(
+            {"one_call": chain}, "one_call", self.store, secret, deadline_seconds=60, panels=panels, leases=leases
+        )
 
     async def grade(
         self, text: str = ANSWER, rubric: Rubric = RUBRIC, rules: RubricSet = RULES, **wish: object
@@ -346,7 +357,7 @@ async def test_a_call_that_was_made_twice_counts_twice() -> None:
 class Twice(Around):
     """A model whose every call was hedged."""
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         return replace(await self._model.complete(prompt, timeout_seconds), calls=2, cost_usd=None)
 
 

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from service.core.errors import JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.around import Bounded, Metered
 from service.models.scripted import ScriptedModel
 from service.models.turns import Turns
@@ -46,13 +46,13 @@ class Counting(ScriptedModel):
 
     now = most = 0
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         self.now += 1
         self.most = max(self.most, self.now)
         for _ in range(5):
             await asyncio.sleep(0)
         self.now -= 1
-        return await super().complete(prompt, timeout_seconds)
+        return await super().complete(prompt, timeout_seconds, on_text)
 
 
 async def test_no_more_calls_are_in_flight_than_allowed_and_all_are_made() -> None:
@@ -73,7 +73,7 @@ async def test_the_rest_of_the_model_shows_through() -> None:
 class Endless(ScriptedModel):
     """Never replies."""
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -93,7 +93,7 @@ async def test_a_model_is_given_what_its_wait_left_of_the_time() -> None:
     given = []
 
     class Asked(ScriptedModel):
-        async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
             given.append(timeout_seconds)
             await asyncio.sleep(0.05)
             return await super().complete(prompt, timeout_seconds)

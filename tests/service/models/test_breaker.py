@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.breaker import Breaking
 from service.models.scripted import Line, ScriptedModel
 
@@ -111,7 +111,7 @@ class Varying(ScriptedModel):
 
     now = "gone"
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         if self.now == "silent":
             await asyncio.Event().wait()
         if self.now == "gone":

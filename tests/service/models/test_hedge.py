@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from service.core.errors import GradingError, JudgeRefused, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.around import Metered
 from service.models.hedge import Hedged
 from service.models.scripted import ScriptedModel
@@ -25,7 +25,7 @@ class Directed(ScriptedModel):
         self.calls: list[asyncio.Future[str]] = []
         self.called = asyncio.Event()
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         self.calls.append(asyncio.get_running_loop().create_future())
         self.called.set()
         text = await self.calls[-1]
