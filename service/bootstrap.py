@@ -20,11 +20,15 @@ from service.judges.known import KnownOdds
 from service.judges.one_call import OneCall
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion
+from service.leases import RedisLeases
 from service.models import Model
 from service.models.around import Bounded, Metered
+from service.models.breaker import Breaking
+from service.models.hedge import Hedged
 from service.models.hosted import HostedModel
 from service.models.local import LocalModel
 from service.models.scripted import ScriptedModel
+from service.models.turns import Turns
 from service.models.weights import default_path
 from service.settings import Settings, runs_here
 
@@ -60,6 +64,7 @@ WORDINGS = (
 """The one in use first; each is one more reading for a panel."""
 
 _SECONDS_LOCAL, _SECONDS_HOSTED = 300.0, 30.0
+_QUEUED_LOCAL, _QUEUED_HOSTED = 16, 1000
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
 
     `around` is what a caller puts about each model, to see what goes through it; by default nothing.
     """
-    models = tuple(around(Metered(model_of(name, settings))) for name in settings.models)
+    models = tuple(around(model_of(name, settings)) for name in settings.models)
     service = assemble(settings, models)
     language_of("warm up")
     try:
@@ -87,6 +92,7 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
             await model.warm()
         yield service
     finally:
+        await service.grader.close()
         for model in models:
             await model.close()
         await service.store.close()
@@ -106,9 +112,15 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
         default_judge=default_judge(settings),
         store=store,
         secret=settings.secret_bytes,
-        deadline_seconds=settings.deadline_seconds or (_SECONDS_LOCAL if settings.is_local else _SECONDS_HOSTED),
+        deadline_seconds=deadline_seconds(settings),
+        leases=RedisLeases(settings.redis_url) if settings.redis_url else None,
     )
     return Service(settings, catalog, grader, store, models)
+
+
+def deadline_seconds(settings: Settings) -> float:
+    """The longest time for one grade where a caller names none."""
+    return settings.deadline_seconds or (_SECONDS_LOCAL if settings.is_local else _SECONDS_HOSTED)
 
 
 def default_judge(settings: Settings) -> str:
@@ -125,13 +137,28 @@ def model_of(name: str, settings: Settings) -> Model:
     """`local`, `local:FILE.gguf`, `scripted:FILE.json`, else a litellm name. Raises BadFile."""
     kind, _, rest = name.partition(":")
     if kind == "local":
-        return LocalModel(Path(rest) if rest else default_path(), threads=settings.threads)
+        local = LocalModel(Path(rest) if rest else default_path(), threads=settings.threads)
+        # A turn is one answer's: llama.cpp remembers one prompt's prefix, and another's call would push it out.
+        return Bounded(Metered(local), Turns(local.name, 1, _queue(settings, _QUEUED_LOCAL), whole=True))
     if kind == "scripted":
-        return ScriptedModel(_script(Path(rest)))
+        return Metered(_scripted(Path(rest)))
     # A fallback at another provider has its own address.
     same_provider = name.partition("/")[0] == settings.model.partition("/")[0]
-    model = HostedModel(name, settings.api_base if same_provider else None)
-    return Bounded(model, settings.max_concurrent_calls)
+    return _standing(HostedModel(name, settings.api_base if same_provider else None), settings)
+
+
+def _standing(hosted: Model, settings: Settings) -> Model:
+    """A hosted model with all that keeps its troubles from becoming everybody's."""
+    turns = Turns(hosted.name, settings.max_concurrent_calls, _queue(settings, _QUEUED_HOSTED))
+    model: Model = Metered(hosted, billed=True)
+    if settings.hedge:
+        model = Hedged(model, turns)
+    patience_seconds = deadline_seconds(settings) / len(settings.models) / 2
+    return Bounded(Breaking(model, settings.breaker_failures, settings.breaker_seconds, patience_seconds), turns)
+
+
+def _queue(settings: Settings, usual: int) -> int:
+    return usual if settings.max_queued_calls is None else settings.max_queued_calls
 
 
 def store_of(settings: Settings) -> VerdictStore:
@@ -197,11 +224,17 @@ def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], sample
     return Panel(readings) if samples > 1 else readings[0]
 
 
-def _script(path: Path) -> list[str | dict[str, float]]:
+def _scripted(path: Path) -> ScriptedModel:
+    """A JSON list of replies, or an object of `replies` and the `seconds` that writing one takes. Raises BadFile."""
     try:
         script = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadFile(path, [(None, f"not a scripted model's JSON list of replies: {error}")]) from error
-    if not isinstance(script, list) or not script:
+    replies, seconds = script, 0.0
+    if isinstance(script, dict):
+        replies, seconds = script.get("replies"), script.get("seconds", 0.0)
+    if not isinstance(replies, list) or not replies:
         raise BadFile(path, [(None, "a scripted model needs a JSON list of one or more replies")])
-    return script
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise BadFile(path, [(None, f"a scripted model's seconds are a number from 0 on, not {seconds!r}")])
+    return ScriptedModel(replies, seconds=seconds)

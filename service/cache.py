@@ -107,24 +107,29 @@ class MemoryStore:
             return {}
 
 
+def connected(url: str, timeout_seconds: float) -> Redis:
+    """A client that gives up rather than wait or try again. Raises ValueError for a bad url."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_MOST_CONNECTIONS,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),  # its default is ten retries; asking the judge is the better second try
+        health_check_interval=0,
+        # RESP3 brings maintenance notices, and for their sake the pool hands out connections with unread replies.
+        protocol=2,
+        client_name="grader",
+    )
+    return Redis.from_pool(pool)
+
+
 class RedisStore:
     """A store shared by processes. A Redis that is away, slow, full or frozen is a miss and a count, and never a wait:
     no operation takes more than 0.05 s over `timeout_seconds`, connecting included. Raises ValueError for a bad url.
     """
 
     def __init__(self, url: str, ttl_seconds: float, timeout_seconds: float = 0.2) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MOST_CONNECTIONS,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 0),  # its default is ten retries; asking the judge is the better second try
-            health_check_interval=0,
-            # RESP3 brings maintenance notices, and for their sake the pool hands out connections with unread replies.
-            protocol=2,
-            client_name="grader",
-        )
-        self._redis = Redis.from_pool(pool)
+        self._redis = connected(url, timeout_seconds)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._most_seconds = timeout_seconds + 0.05
 

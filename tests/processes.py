@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, NamedTuple
 
 import httpx
 
@@ -19,14 +20,28 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Serving(NamedTuple):
+    """A service that has started, and a client for it."""
+
+    process: "subprocess.Popen[str]"
+    client: httpx.Client
+
+
+@contextmanager
+def serving(settings: dict[str, str], stderr: int | IO[str] = subprocess.PIPE) -> Iterator[Serving]:
+    """`grader serve` with these GRADER_* settings. It may be stopped or killed by who uses it."""
+    port = free_port()
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+    with _process(command, settings, stderr) as process, _client(port) as client:
+        _wait_for(process, client, "/readyz")
+        yield Serving(process, client)
+
+
 @contextmanager
 def grader(**settings: str) -> Iterator[httpx.Client]:
     """`grader serve` with these GRADER_* settings, and a client for it."""
-    port = free_port()
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
-    with _process(command, settings) as process, _client(port) as client:
-        _wait_for(process, client, "/readyz")
-        yield client
+    with serving(settings) as service:
+        yield service.client
 
 
 @contextmanager
@@ -45,9 +60,11 @@ def _client(port: int) -> httpx.Client:
 
 
 @contextmanager
-def _process(command: list[str], settings: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def _process(
+    command: list[str], settings: dict[str, str], stderr: int | IO[str] = subprocess.PIPE
+) -> Iterator["subprocess.Popen[str]"]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    process = subprocess.Popen(command, env=inherited | settings, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=inherited | settings, stderr=stderr, text=True)
     try:
         yield process
     finally:

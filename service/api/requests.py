@@ -78,9 +78,14 @@ class GradeRequest(BaseModel):
 
 async def grade_request(request: Request) -> GradeRequest:
     """The request's body as a value. Raises BadRequest (400, 413, 415) and what `request_of` raises."""
+    return request_of(await json_of(request, LARGEST_BODY))
+
+
+async def json_of(request: Request, largest: int) -> Any:
+    """The request's body, of so many bytes at most, as a JSON document. Raises BadRequest (400, 413, 415)."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
-    return request_of(_decoded(await _body(request)))
+    return _decoded(await _body(request, largest))
 
 
 def request_of(document: Any) -> GradeRequest:
@@ -99,12 +104,12 @@ def request_of(document: Any) -> GradeRequest:
     return wanted
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, largest: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
-            raise BadRequest(413, "Body too large", f"the body is over {LARGEST_BODY:,} bytes")
+        if len(body) > largest:
+            raise BadRequest(413, "Body too large", f"the body is over {largest:,} bytes")
     return bytes(body)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from service import metrics
@@ -29,6 +29,7 @@ class Case:
     """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far.
 
     `example` is the rubric's example of a good answer, None where it has none.
+    `early`: somebody waits for each verdict, so a model is to be read while it still writes.
     """
 
     question: str
@@ -37,6 +38,18 @@ class Case:
     seconds_left: Callable[[], float]
     completions: list[Completion] = field(default_factory=list)
     example: str | None = None
+    early: bool = False
+
+    def share(self, among: int) -> "Case":
+        """The same case with an even part of the time that is left, for the first of `among` judges.
+
+        So one that stalls cannot use up what those after it need. One that is done early leaves them all the rest.
+        The part ends a little before its time, for the model to say itself that it is late.
+        """
+        left = self.seconds_left()
+        part = left / among
+        kept = left - part + min(0.05, part / 50)
+        return replace(self, seconds_left=lambda: self.seconds_left() - kept)
 
 
 class Judge(Protocol):

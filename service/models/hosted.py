@@ -23,8 +23,9 @@ import tenacity
 from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.schemas import without_bounds
+from service.models.written import written
 
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
@@ -91,8 +92,9 @@ class HostedModel:
             await self._route.litellm.close_litellm_async_clients()
             self._route.litellm.in_memory_llm_clients_cache.flush_cache()
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
-        """All attempts, and the waits between them, fall within `timeout_seconds`.
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+        """All attempts, and the waits between them, fall within `timeout_seconds`. A stream is asked for only where
+        somebody wants the text piece by piece: each piece costs CPU.
 
         Raises ValueError for a prompt that begins the reply or asks for odds.
         """
@@ -103,7 +105,8 @@ class HostedModel:
             async with asyncio.timeout(timeout_seconds):
                 if self._route is None:
                     await self.warm()
-                completion: Completion = await self._retrying(timeout_seconds)(self._once, prompt)
+                left_seconds = timeout_seconds - (time.monotonic() - started)
+                completion: Completion = await self._retrying(left_seconds)(self._once, prompt, on_text)
         except TimeoutError:
             raise JudgeTimedOut(
                 f"{self._name!r} gave no answer in {timeout_seconds:g} seconds; allow it more, or take a faster model"
@@ -120,12 +123,17 @@ class HostedModel:
             reraise=True,
         )
 
-    async def _once(self, prompt: Prompt) -> Completion:
+    async def _once(self, prompt: Prompt, on_text: OnText | None) -> Completion:
         import openai
 
         assert self._route
+        litellm, request = self._route.litellm, self._request(self._route, prompt)
         try:
-            response = await self._route.litellm.acompletion(**self._request(self._route, prompt))
+            if on_text is None:
+                response = await litellm.acompletion(**request)
+            else:
+                stream = await litellm.acompletion(**request, stream=True, stream_options={"include_usage": True})
+                response = await written(litellm, stream, on_text)
         except openai.APIError as error:
             # Not `from error`: its text may quote the request, and a logged traceback would spell it out.
             raise _translated(error, self._name, self._route.litellm) from None

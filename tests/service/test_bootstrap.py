@@ -17,7 +17,7 @@ from service.grading import Chain, Grader, Wish
 from service.judges.cascade import Cascade
 from service.judges.panel import Panel
 from service.judges.signals import KINDS
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 from service.models.around import Around
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
@@ -51,6 +51,20 @@ def test_a_fallback_at_another_provider_does_not_get_the_address_of_the_first() 
     here = settings(model="openai/mine", api_base="http://127.0.0.1:9/v1")
     assert model_of("openai/mine", here).identity == "openai/mine@http://127.0.0.1:9/v1"
     assert model_of("anthropic/claude-haiku-4-5", here).identity == "anthropic/claude-haiku-4-5"
+
+
+def around(model: Model) -> list[str]:
+    """What stands around a model, from outside in."""
+    return [type(model).__name__, *(around(model._model) if isinstance(model, Around) else [])]
+
+
+def test_what_stands_around_a_model_is_what_its_kind_of_trouble_needs(tmp_path: Path) -> None:
+    (tmp_path / "script.json").write_text('["{}"]')
+    assert around(model_of("openai/x", settings())) == ["Bounded", "Breaking", "Metered", "HostedModel"]
+    hedged = around(model_of("openai/x", settings(hedge=True)))
+    assert hedged == ["Bounded", "Breaking", "Hedged", "Metered", "HostedModel"]
+    assert around(model_of("local", settings())) == ["Bounded", "Metered", "LocalModel"]
+    assert around(model_of(f"scripted:{tmp_path}/script.json", settings())) == ["Metered", "ScriptedModel"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "not json"])
@@ -195,8 +209,8 @@ async def test_all_models_of_a_cascade_are_started_and_closed(tmp_path: Path) ->
     closed: list[str] = []
 
     class Watched(Around):
-        async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
-            return await self._model.complete(prompt, timeout_seconds)
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+            return await self._model.complete(prompt, timeout_seconds, on_text)
 
         async def close(self) -> None:
             closed.append(self.name)
