@@ -146,10 +146,9 @@ def _instance(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> Any:
             return _instance(first, parts)
         case {"enum": [first, *_]}:
             return first
-        case {"properties": {"as": _, "level": _}}:
-            return _entry("f1")
         case {"properties": fields}:
-            return {name: _instance(part, parts) for name, part in fields.items()}
+            pitfall = {"as", "level"} <= fields.keys()
+            return _entry("f1") if pitfall else {name: _instance(part, parts) for name, part in fields.items()}
         case {"type": "array"}:
             return [_instance(schema.get("items", {}), parts)]
     return {"object": {}, "integer": 1, "number": 1, "boolean": True}.get(
