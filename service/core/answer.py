@@ -104,8 +104,7 @@ class Answer:
         lines = (line.span() for line in re.finditer(r"[^\n]+", text))
         cuts = (cut for line in lines for cut in _cuts(self._normalised, line, self.language))
         return tuple(
-            Sentence(n, text[start:end], Span(starts[start], ends[end - 1]))
-            for n, (start, end) in enumerate(cuts, 1)
+            Sentence(n, text[start:end], Span(starts[start], ends[end - 1])) for n, (start, end) in enumerate(cuts, 1)
         )
 
     @cached_property
