@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from service.core.answer import Answer
@@ -183,10 +183,13 @@ def test_an_answer_that_is_only_an_order_is_flagged_for_both() -> None:
 
 @pytest.mark.parametrize(("landmarks", "pattern"), PATTERNS, ids=range(len(PATTERNS)))
 def test_wherever_a_pattern_matches_stands_one_of_its_landmarks(landmarks: str, pattern: str) -> None:
+    wider = re.compile(pattern.replace("(?= [A-Z ]{6})", ""), HOW)  # hypothesis makes nothing up to fit a look-ahead
+
     @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-    @given(st.from_regex(re.compile(pattern, HOW)))
-    def holds(matched: str) -> None:
-        text = as_matched(unicodedata.normalize("NFKC", matched))  # as an answer's sentences are
-        assert any(landmark in text for landmark in landmarks.split("|"))
+    @given(st.from_regex(wider))
+    def holds(made: str) -> None:
+        text = unicodedata.normalize("NFKC", made)  # as an answer's sentences are
+        assume(wider.search(text))
+        assert any(landmark in as_matched(text) for landmark in landmarks.split("|"))
 
     holds()
