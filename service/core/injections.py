@@ -70,7 +70,7 @@ _JUDGES_ELSEWHERE = (
 )
 _ANSWERS = "candidate|student|answer|response|evaluation|grading|grader|judge|submission"
 _LEAVE = (
-    "ignor|disregard|forget|override|bypass|overlook|discard|follow|olvid|descart|caso omiso|tengas|siga|esque"
+    "ignor|disregard|forget|override|bypass|overlook|discard|follow|olvid|descart|caso omiso|tenga|siga|esque"
     "|desconsider|despreze|considere|oubli|suis|suivez|compte|abstraction|verg|missacht|dimentica"
 )
 PATTERNS: tuple[tuple[str, str], ...] = (
@@ -194,9 +194,10 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"\b(?:met|meets?|satisf\w+|fulfil\w*) (?:all|every|each)(?: of)?(?: the)? (?:rubric|grading|marking)\b",
     ),
     ("[|✓|✔|☑|✅", r"(?:\[[x✓✔]\]|[✓✔☑✅])\s*(?:all |every )?(?:\w+ )?(?:criteri|requirement|rubric|point)"),
-    ("", r"[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]"),  # one word in two alphabets that look alike
+    ("", r"[\u0400-\u04ff](?:[a-z]|(?<=[a-z].))"),  # one word in two alphabets that look alike
 )
 _INJECTIONS = tuple((tuple(landmarks.split("|")), re.compile(pattern, HOW)) for landmarks, pattern in PATTERNS)
+_LANDMARKS = frozenset(landmark for landmarks, _ in _INJECTIONS for landmark in landmarks)
 # What is not shown: tags and variation selectors can spell out whole sentences, an override turns the order round.
 # The flags of England, Scotland and Wales are tags after a black flag.
 _HIDDEN = re.compile(
@@ -209,10 +210,11 @@ def injections_of(answer: Answer) -> list[Span]:
     """Sentences that speak to the grader rather than to the interviewer, and passages that nobody can see."""
     text = "\n".join(sentence.text for sentence in answer.sentences)
     plain = as_matched(text)
+    there = {landmark for landmark in _LANDMARKS if landmark in plain}
     found = [
         match.span()
         for landmarks, pattern in _INJECTIONS
-        if any(landmark in plain for landmark in landmarks)
+        if not there.isdisjoint(landmarks)
         for match in pattern.finditer(text)
     ]
     spans, start = [Span(*hidden.span()) for hidden in _HIDDEN.finditer(answer.received)], 0

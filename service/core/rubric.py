@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -170,6 +171,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def rubric_version(rubric: Rubric, rules: RubricSet) -> str:
     """`sha256:…` over the rubric and the set: two grades are comparable where it is the same."""
     return f"sha256:{digest_of([rubric.model_dump(mode='json'), rules.model_dump(mode='json')])}"
