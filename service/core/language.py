@@ -11,6 +11,8 @@ from service.core.frozen import Frozen
 _KNOWN = ("en", "es", "pt", "fr", "de", "it", "nl", "pl", "ru", "tr", "ar", "hi", "ja", "ko", "zh")
 
 _ENOUGH = 400  # characters; of 567 answers none was told differently by all of its text, at three times the work
+_ENGLISH = re.compile(r"\b(?:the|and|of|that|with|they|this|were|from|which|have|been|would|our|their|because|when)\b")
+_ENGLISH_CHARACTERS = 70  # of an English text for each such word, at most; in our texts of other languages stands none
 
 _FORMS = {
     "en": (r"i|me|my|mine|myself|i['’](?:m|d|ve|ll)", r"we|us|our|ours|ourselves|we['’](?:re|d|ve|ll)"),
@@ -58,7 +60,11 @@ def _identifier() -> LanguageIdentifier:
 
 def language_of(text: str) -> str:
     """ISO 639-1 code of the likeliest of the languages we tell apart, by the beginning of the text."""
-    return str(_identifier().classify(text[:_ENOUGH])[0])
+    beginning = text[:_ENOUGH]
+    # The detector's table is 20 MB: each character that it reads is a miss of the processor's cache.
+    if len(_ENGLISH.findall(beginning)) * _ENGLISH_CHARACTERS > max(len(beginning), _ENOUGH // 2):
+        return "en"
+    return str(_identifier().classify(beginning)[0])
 
 
 def ownership_of(text: str, language: str | None) -> Ownership | None:
