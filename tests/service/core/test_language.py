@@ -71,7 +71,7 @@ def test_a_text_that_owns_nothing_counts_nothing(language: str) -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("The kiln was cold when we came, and that cost us the batch that they had promised for the fair.", "en"),
+        ("The kiln was cold when we came, and that cost us the batch of tiles that they had promised.", "en"),
         (
             "Leímos «the state of the art», y después cocimos el barro más despacio para que no se agrietara nunca.",
             "es",
