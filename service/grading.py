@@ -165,10 +165,10 @@ class _Memory:
         self._slot = slot
         self._criteria = rubric.judged
         self._keys = {
-            (judge.identity, criterion.id): verdict_key(
-                judge.identity, "+".join(p.digest for p in prompts_of(judge, criterion)), rubric.question, criterion
+            (identity, criterion.id): verdict_key(
+                identity, "+".join(p.digest for p in prompts_of(judge, criterion)), rubric.question, criterion
             )
-            for judge in chain
+            for judge, identity in ((judge, judge.identity) for judge in chain)
             for criterion in self._criteria
         }
         self._new: dict[str, Remembered] = {}

@@ -217,7 +217,8 @@ def injections_of(answer: Answer) -> list[Span]:
         if not there.isdisjoint(landmarks)
         for match in pattern.finditer(text)
     ]
-    spans, start = [Span(*hidden.span()) for hidden in _HIDDEN.finditer(answer.received)], 0
+    hidden = () if answer.received.isascii() else _HIDDEN.finditer(answer.received)
+    spans, start = [Span(*match.span()) for match in hidden], 0
     for sentence in answer.sentences:
         end = start + len(sentence.text)
         if any(first < end and start < last for first, last in found):

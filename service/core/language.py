@@ -30,8 +30,10 @@ _FORMS = {
         r"nós|noss[oa]s?|[a-zç]+[aei]mos|\w+ímos|somos|fomos|éramos|tínhamos|\w*[áí]v?amos",
     ),
 }
-_FIRST_PERSON = {language: tuple(re.compile(form) for form in forms) for language, forms in _FORMS.items()}
-"""Of each language the words of 'I' and of 'we'."""
+_FIRST_PERSON = {
+    language: re.compile(f"(?P<singular>{singular})|(?P<plural>{plural})")
+    for language, (singular, plural) in _FORMS.items()
+}
 _ALIKE = frozenset(
     re.findall(
         r"\w+",
@@ -75,7 +77,8 @@ def ownership_of(text: str, language: str | None) -> Ownership | None:
     if language not in _FIRST_PERSON:
         return None
     words = Counter(w for w in map(str.casefold, _WORD.findall(text)) if w not in _ALIKE)
-    singular, plural = (
-        sum(count for word, count in words.items() if form.fullmatch(word)) for form in _FIRST_PERSON[language]
-    )
-    return Ownership(singular=singular, plural=plural)
+    said = Counter[str | None]()
+    for word, count in words.items():
+        if form := _FIRST_PERSON[language].fullmatch(word):
+            said[form.lastgroup] += count
+    return Ownership(singular=said["singular"], plural=said["plural"])

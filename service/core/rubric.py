@@ -80,6 +80,7 @@ class StarCriterion(Frozen):
         return self.part.value
 
 
+_STAR_CRITERIA = tuple(StarCriterion(part=part) for part in StarPart)
 Criterion = Point | Pitfall | StarCriterion
 
 
@@ -129,8 +130,11 @@ class Rubric(Frozen):
     @property
     def judged(self) -> tuple[Criterion, ...]:
         """The criteria a judge is asked about, in order: points, pitfalls, STAR parts."""
-        star = tuple(StarCriterion(part=part) for part in StarPart) if self.star else ()
-        return (*(p for p in self.points if p.decided_by == "judge"), *self.pitfalls, *star)
+        return (
+            *(p for p in self.points if p.decided_by == "judge"),
+            *self.pitfalls,
+            *(_STAR_CRITERIA if self.star else ()),
+        )
 
 
 class Bands(Frozen):
