@@ -24,6 +24,7 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion
+from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
@@ -38,12 +39,13 @@ _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 @dataclass(frozen=True)
 class _Route:
-    """What litellm knows of one model, found out once."""
+    """What litellm knows of one model, found out once. `least_marked` is as in service/models/prefix.py."""
 
     litellm: Any
     api_key: str | None = field(repr=False)
     takes_schema: bool
     priced: bool
+    least_marked: int | None
 
 
 class HostedModel:
@@ -134,7 +136,10 @@ class HostedModel:
     def _request(self, route: _Route, prompt: Prompt) -> dict[str, Any]:
         request = {
             "model": self._name,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": user_content(prompt, route.least_marked)},
+            ],
             "temperature": 0,
             "max_tokens": prompt.most_tokens,
             "api_base": self._api_base,
@@ -185,6 +190,7 @@ def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
         api_key=_key(litellm, name, provider, api_base, api_key),
         takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
         priced=known and provider not in _OLLAMA,
+        least_marked=least_marked(litellm, name, provider),
     )
 
 
