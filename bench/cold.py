@@ -1,18 +1,19 @@
 """CPU of a whole grade through litellm, against one bare call with the same arguments: `python -m bench.cold`.
 
 A grade is everything: gates, prompt, schema, call, reading the reply, scoring. Every answer is new, so nothing is
-remembered. The bare call, the grade and a bare call with a pydantic class in place of the schema take turns, one by one,
-on the same arguments; the upstream is another process. Exit code 1: over the bound.
+remembered. The bare call, the grade and a bare call with a pydantic class in place of the schema take turns, one by
+one, on the same arguments; the upstream is another process. Exit code 1: over the bound.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, Literal
-
 
 import numpy as np
 from pydantic import ConfigDict, SecretStr, create_model
@@ -30,6 +31,7 @@ Call = Callable[[], Awaitable[object]]
 
 def settings_for(server: UpstreamProcess, **more: Any) -> Settings:
     """A service whose hosted model is the fake upstream, and whose memory is its own."""
+    os.environ.setdefault("OPENAI_API_KEY", KEY)
     more = {"model": HOSTED, "api_base": server.address, "secret": SecretStr("a secret of the benchmarks"), **more}
     return Settings(_env_file=None, **more)
 
@@ -46,11 +48,10 @@ async def graded(service: Service, answer: str) -> None:
         raise AssertionError(f"wanted one call and a whole grade, got {grade.judge.calls} and {grade.status!r}")
 
 
-litellm: Any = None
-
-
 async def arguments_of(service: Service, texts: Sequence[str]) -> list[dict[str, Any]]:
     """What the service gives to litellm for each of these answers."""
+    import litellm  # loaded by now, and quiet
+
     noted: list[dict[str, Any]] = []
     complete = litellm.acompletion
 
@@ -72,14 +73,16 @@ async def measure(server: UpstreamProcess, count: int) -> dict[str, list[float]]
     texts = answers(count)
     async with running(settings_for(server)) as first:
         wanted = await arguments_of(first, texts)
+    import litellm
+
     as_class = _class_of(wanted[0]["response_format"]["json_schema"]["schema"])
     seconds: dict[str, list[float]] = {"bare": [], "grade": [], "pydantic": []}
     async with running(settings_for(server)) as service:
         for number, (text, arguments) in enumerate(zip(texts, wanted, strict=True)):
             calls: list[tuple[str, Call]] = [
-                ("bare", lambda: litellm.acompletion(**arguments)),
-                ("grade", lambda: graded(service, text)),
-                ("pydantic", lambda: litellm.acompletion(**{**arguments, "response_format": as_class})),
+                ("bare", partial(litellm.acompletion, **arguments)),
+                ("grade", partial(graded, service, text)),
+                ("pydantic", partial(litellm.acompletion, **{**arguments, "response_format": as_class})),
             ]
             for name, call in calls[number % 3 :] + calls[: number % 3]:
                 started = time.process_time()
