@@ -1,6 +1,6 @@
 """How long a batch takes against an upstream of 300 ms, at several concurrencies: `python -m bench.throughput`.
 
-Ideal is n × latency / concurrency. While concurrency × 5 ms is at most half the latency, the batch may take 1.25 × that.
+Ideal is n × latency / concurrency. While concurrency × 5 ms is at most half the latency, 1.25 × that is allowed.
 Beyond, the processor is what is short, and it may take 1.2 × the larger of ideal and n × the CPU of a bare litellm
 call, measured in the same run. Twice as many answers are on their way as calls may be in flight, so that there is
 always one ready to be asked about. Exit code 1: over a bound.
