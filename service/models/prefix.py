@@ -11,7 +11,7 @@ _CHARACTERS_A_TOKEN = 4  # of English; other languages take more tokens, and the
 
 
 def least_marked(litellm: Any, name: str, provider: str) -> int | None:
-    """Tokens from which on the model's provider keeps a marked beginning; None where it takes no mark, or needs none."""
+    """Tokens from which on the provider keeps a marked beginning; None where it needs no mark, or takes none."""
     if provider not in _MARKING or "claude" not in name.lower():
         return None
     return int(litellm.utils.get_prompt_cache_min_tokens(name))
