@@ -11,6 +11,8 @@ from service.core.frozen import Frozen
 _KNOWN = ("en", "es", "pt", "fr", "de", "it", "nl", "pl", "ru", "tr", "ar", "hi", "ja", "ko", "zh")
 
 _ENOUGH = 400  # characters: of 567 answers none was told differently by all of its text
+_ENGLISH = re.compile(r"\b(?:the|and|of|that|with|they|this|were|from|which|have|been|would|our|their|because|when)\b")
+_ENGLISH_WORDS = 6  # of these; in our texts of other languages stands none, and a quotation rarely has so many
 
 _FORMS = {
     "en": (r"i|me|my|mine|myself|i['’](?:m|d|ve|ll)", r"we|us|our|ours|ourselves|we['’](?:re|d|ve|ll)"),
@@ -58,7 +60,10 @@ def _identifier() -> gcld3.NNetLanguageIdentifier:
 
 def language_of(text: str) -> str:
     """ISO 639-1 code of the likeliest of the languages we tell apart, by the beginning of the text; else English."""
-    likeliest = str(_identifier().FindLanguage(text=text[:_ENOUGH]).language).partition("-")[0]
+    beginning = text[:_ENOUGH]
+    if len(_ENGLISH.findall(beginning)) >= _ENGLISH_WORDS:  # most English texts, in a tenth of the detector's time
+        return "en"
+    likeliest = str(_identifier().FindLanguage(text=beginning).language).partition("-")[0]
     return likeliest if likeliest in _KNOWN else "en"
 
 
