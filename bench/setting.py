@@ -1,12 +1,17 @@
-"""What several benchmarks share: the fake upstream as a process of its own, and tables in Markdown."""
+"""What several benchmarks share: the fake upstream and the service as processes of their own, tables in Markdown."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from tests.processes import free_port
 
 HOSTED = "openai/gpt-4o-mini"
 """A name with a price in litellm's table; what answers is the fake upstream."""
@@ -43,6 +48,45 @@ def upstream(latency_ms: float = 0.0) -> Iterator[UpstreamProcess]:
             yield UpstreamProcess(process.stdout.readline().strip())
         finally:
             process.terminate()
+
+
+@contextmanager
+def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """A process with these variables and no other GRADER_*; killed at the end."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+    process = subprocess.Popen(command, env=inherited | dict(environment), stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """`grader serve`, ready: its process id and its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+    with running(command, environment) as process:
+        while not _ready(port):
+            if process.poll() is not None:
+                raise AssertionError(f"grader serve stopped with {process.returncode}; its last words stand above")
+            time.sleep(0.02)
+        yield process.pid, f"http://127.0.0.1:{port}"
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60):
+            return True
+    except OSError:
+        return False
+
+
+def megabytes(pid: int, what: str = "VmRSS") -> float:
+    """Memory of a process as Linux tells it: what is resident now, or with VmHWM the most that was."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 
 
 def table(command: str, note: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

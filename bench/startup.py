@@ -7,12 +7,9 @@ Memory is the most that was resident, as Linux tells it. Exit code 1: over a bou
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -20,9 +17,19 @@ from typing import NamedTuple
 import httpx
 
 from bench.cold import answers
-from bench.setting import HOSTED, KEY, UpstreamProcess, command_line, table, upstream, verdict
+from bench.setting import (
+    HOSTED,
+    KEY,
+    UpstreamProcess,
+    command_line,
+    megabytes,
+    running,
+    serving,
+    table,
+    upstream,
+    verdict,
+)
 from service.models.weights import default_path
-from tests.processes import free_port
 
 BOUND = 1.3
 FIRST_BOUND = 1.5  # "as quick as the tenth", on a machine that does other things too
@@ -61,21 +68,18 @@ class Start(NamedTuple):
 def started_script(script: str, environment: Mapping[str, str]) -> Start:
     """A script's start, until it says that it is ready."""
     began = time.perf_counter()
-    with _process([sys.executable, "-c", script + _SAY_READY], environment) as process:
+    with running([sys.executable, "-c", script + _SAY_READY], environment) as process:
         assert process.stdout
         if process.stdout.readline().strip() != "ready":
             raise AssertionError("the script did not get ready; its last words stand above")
-        return Start(time.perf_counter() - began, _most_megabytes(process.pid))
+        return Start(time.perf_counter() - began, megabytes(process.pid, "VmHWM"))
 
 
 def started_grader(environment: Mapping[str, str], requests: int) -> Start:
     """`grader serve`, until it is ready and its first request is answered; then some more requests, one by one."""
-    port = free_port()
     began = time.perf_counter()
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
-    with _process(command, environment) as process, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        _wait(process, client)
-        seconds, took, megabytes = time.perf_counter() - began, [], _most_megabytes(process.pid)
+    with serving(environment) as (pid, address), httpx.Client(base_url=address) as client:
+        start, took = Start(time.perf_counter() - began, megabytes(pid, "VmHWM")), []
         for answer in answers(requests):
             asked = time.perf_counter()
             reply = client.post("/grade", json={"question_id": "2.2", "answer": answer}, timeout=60)
@@ -83,34 +87,8 @@ def started_grader(environment: Mapping[str, str], requests: int) -> Start:
             if reply.json()["status"] != "graded":
                 raise AssertionError(reply.text)
             if len(took) == 1:
-                seconds, megabytes = time.perf_counter() - began, _most_megabytes(process.pid)
-        return Start(seconds, megabytes, tuple(took))
-
-
-def _wait(process: "subprocess.Popen[str]", client: httpx.Client) -> None:
-    while process.poll() is None:
-        try:
-            if client.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.005)
-    raise AssertionError(f"grader serve stopped with {process.returncode}; its last words stand above")
-
-
-@contextmanager
-def _process(command: list[str], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    process = subprocess.Popen(command, env=inherited | dict(environment), stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _most_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+                start = Start(time.perf_counter() - began, megabytes(pid, "VmHWM"))
+        return start._replace(requests=tuple(took))
 
 
 def _compared(name: str, ours: list[Start], bare: list[Start]) -> tuple[list[list[object]], bool]:

@@ -1,5 +1,6 @@
 """Run the API under uvicorn, one process, quiet but for where it listens and what grades."""
 
+import gc
 import logging
 import shlex
 import socket
@@ -31,6 +32,8 @@ class Start:
     async def __call__(self) -> AsyncIterator[Parts]:
         try:
             async with running(self.settings) as self.service:
+                gc.freeze()  # what stays for good is not to be looked through while somebody waits
+                gc.enable()
                 yield Parts(self.service.grader, self.service.catalog, self.service.store.ready)
         except GradingError as error:
             self.failure = error
