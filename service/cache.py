@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from cachetools import TTLCache
@@ -65,6 +66,7 @@ def slot_of(secret: bytes, owner: str, fingerprint: str) -> str:
     return hmac.new(secret, framed.encode(), "sha256").hexdigest()
 
 
+@lru_cache(maxsize=2048)
 def verdict_key(
     judge_identity: str, template_digest: str, question: str, criterion: Criterion, example: str | None = None
 ) -> str:

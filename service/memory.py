@@ -27,14 +27,14 @@ class Memory:
         self._slot = slot
         self._criteria = rubric.judged
         self._keys = {
-            (judge.identity, criterion.id): verdict_key(
-                judge.identity,
+            (identity, criterion.id): verdict_key(
+                identity,
                 "+".join(p.digest for p in prompts_of(judge, criterion)),
                 rubric.question,
                 criterion,
                 rubric.example_answer if reads_example(judge) else None,
             )
-            for judge in chain
+            for judge, identity in ((judge, judge.identity) for judge in chain)
             for criterion in self._criteria
         }
         self._new: dict[str, Remembered] = {}

@@ -1,6 +1,7 @@
 """Run the API under uvicorn, one process, quiet but for where it listens and what grades."""
 
 import asyncio
+import gc
 import logging
 import math
 import shlex
@@ -41,6 +42,8 @@ class Start:
     async def __call__(self) -> AsyncIterator[Parts]:
         try:
             async with running(self.settings) as self.service:
+                gc.freeze()  # what stays for good is not to be looked through while somebody waits
+                gc.enable()
                 yield Parts(self.service.grader, self.service.catalog, self.service.store.ready)
         except GradingError as error:
             self.failure = error

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -35,10 +36,12 @@ _INVISIBLE = (
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ue000-\uf8ff\U000f0000-\U0010ffff"  # the last two: private use
 )
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
+_JOINED = rf"[{_INVISIBLE}]*[\u0300-\u036f\u1161-\u11ff\u3099\u309a\uff9e\uff9f]"
 # A character with the marks, vowels and final consonants that normalising may join to it, whatever hides between them.
-_CLUSTER = re.compile(
-    rf"(?:[{_INVISIBLE}]+|.)(?:[{_INVISIBLE}]*[\u0300-\u036f\u1161-\u11ff\u3099\u309a\uff9e\uff9f])*", re.DOTALL
-)
+_CLUSTER = re.compile(rf"(?:[{_INVISIBLE}]+|.)(?:{_JOINED})*", re.DOTALL)
+# What normalising leaves as it is, taken at one stroke: most of what is written, fifty times quicker.
+_PLAIN = r"!-~\u00c0-\u00ff‘’“”–—"
+_PLAIN_RUN = re.compile(rf"[{_PLAIN}]+(?: [{_PLAIN}]+)*(?!{_JOINED})")
 
 
 class Span(NamedTuple):
@@ -57,8 +60,11 @@ class Sentence(NamedTuple):
 
 
 class _Normalised(NamedTuple):
+    """The text, and where each of its characters starts and ends in the answer as received."""
+
     text: str
-    spans: tuple[Span, ...]  # of each character of text, in the answer as received
+    starts: Sequence[int]
+    ends: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -94,12 +100,11 @@ class Answer:
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
         """Numbered from 1; together they hold every word of the text."""
-        text, spans = self._normalised
+        text, starts, ends = self._normalised
         lines = (line.span() for line in re.finditer(r"[^\n]+", text))
         cuts = (cut for line in lines for cut in _cuts(self._normalised, line, self.language))
         return tuple(
-            Sentence(n, text[start:end], Span(spans[start].start, spans[end - 1].end))
-            for n, (start, end) in enumerate(cuts, 1)
+            Sentence(n, text[start:end], Span(starts[start], ends[end - 1])) for n, (start, end) in enumerate(cuts, 1)
         )
 
     @cached_property
@@ -110,23 +115,35 @@ class Answer:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; of scripts written without spaces, each character."""
-    return tuple(match.group().casefold().replace("’", "'") for match in _WORD.finditer(text))
+    return tuple(word.casefold() for word in _WORD.findall(text.replace("’", "'")))
 
 
 def _normalise(received: str) -> _Normalised:
     characters: list[str] = []
-    spans: list[Span] = []
-    for cluster in _CLUSTER.finditer(received):
+    starts: list[int] = []
+    ends: list[int] = []
+    at = 0
+    while at < len(received):
+        if plain := _PLAIN_RUN.match(received, at):
+            at = plain.end()
+            characters += plain.group()
+            starts += range(plain.start(), at)
+            ends += range(plain.start() + 1, at + 1)
+            continue
+        cluster = _CLUSTER.match(received, at)
+        assert cluster  # it takes any character
+        start, at = cluster.span()
         for character in _folded(_UNSEEN.sub("", cluster.group())):
             if character.isspace() and characters and characters[-1].isspace():
                 # One for the run; a line's end prevails.
                 characters[-1] = "\n" if "\n" in (characters[-1], character) else " "
             else:
                 characters.append(character)
-                spans.append(Span(*cluster.span()))
+                starts.append(start)
+                ends.append(at)
     text = "".join(characters)
     left, right = len(text) - len(text.lstrip()), len(text.rstrip())
-    return _Normalised(text[left:right], tuple(spans[left:right]))
+    return _Normalised(text[left:right], starts[left:right], ends[left:right])
 
 
 def _folded(cluster: str) -> str:
@@ -138,11 +155,11 @@ def _folded(cluster: str) -> str:
 
 
 def _cuts(normalised: _Normalised, line: tuple[int, int], language: str | None) -> list[tuple[int, int]]:
-    text, spans = normalised
+    text, came_from, _ = normalised
     boundaries: list[dict[str, Any]] = sentencex.get_sentence_boundaries(language or "en", text[slice(*line)])
     starts = {line[0] + boundary["start_index"] for boundary in boundaries}
     # What was one character as received stays in one sentence.
-    edges = [line[0], *sorted(at for at in starts if at > line[0] and spans[at] != spans[at - 1]), line[1]]
+    edges = [line[0], *sorted(at for at in starts if at > line[0] and came_from[at] != came_from[at - 1]), line[1]]
     pieces: list[tuple[int, int]] = []
     for start, end in pairwise(edges):
         tokens = [token.span() for token in _TOKEN.finditer(text, start, end)]

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from service.core.answer import Answer, words_of
 from service.core.frozen import Frozen
 from service.core.injections import injections_of
 from service.core.rubric import Rubric
+
+Run = tuple[str, ...]
+"""Words in a row."""
 
 FEWEST_WORDS = 5
 _ECHO_QUESTION = 0.8  # share of the answer's three-word runs that stand in the question
@@ -103,19 +108,33 @@ def _reason_not_to_grade(answer: Answer, rubric: Rubric) -> FlagKind | None:
 
 
 def _echoes_question(words: tuple[str, ...], rubric: Rubric) -> bool:
-    asked = Answer.of(rubric.question).words
-    known = set(_runs(asked, 3))
+    known = _known(rubric)
+    if len(set(words).difference(known.asked, _FILLER)) >= _OWN_WORDS:
+        return False
     runs = [run for run in _runs(words, 3) if not _FILLER.issuperset(run)]
-    own = set(words).difference(asked, _FILLER)
-    return sum(run in known for run in runs) >= _ECHO_QUESTION * len(runs) and len(own) < _OWN_WORDS
+    return sum(run in known.asked_runs for run in runs) >= _ECHO_QUESTION * len(runs)
 
 
 def _echoes_rubric(words: tuple[str, ...], rubric: Rubric) -> bool:
     """Judged by what stands beside the question, which an honest answer may quote."""
-    asked = set(_runs(Answer.of(rubric.question).words, 3))
-    known = {run for text in _wording(rubric) for run in _runs(Answer.of(text).words, 3)}
-    runs = [run for run in _runs(words, 3) if run not in asked]
-    return bool(runs) and sum(run in known for run in runs) >= _ECHO_RUBRIC * len(runs)
+    known = _known(rubric)
+    runs = [run for run in _runs(words, 3) if run not in known.asked_runs]
+    return bool(runs) and sum(run in known.criteria_runs for run in runs) >= _ECHO_RUBRIC * len(runs)
+
+
+class _Known(NamedTuple):
+    """What an echo would repeat: the question's words, its three-word runs, and those of the criteria."""
+
+    asked: tuple[str, ...]
+    asked_runs: frozenset[Run]
+    criteria_runs: frozenset[Run]
+
+
+@lru_cache(maxsize=64)  # the same for every answer to a question, and far more text than an answer
+def _known(rubric: Rubric) -> _Known:
+    asked = Answer.of(rubric.question).words
+    criteria = (run for text in _wording(rubric) for run in _runs(Answer.of(text).words, 3))
+    return _Known(asked, frozenset(_runs(asked, 3)), frozenset(criteria))
 
 
 def _wording(rubric: Rubric) -> list[str]:
@@ -124,8 +143,8 @@ def _wording(rubric: Rubric) -> list[str]:
     return [text for text in texts if text]
 
 
-def _runs(words: tuple[str, ...], length: int) -> list[tuple[str, ...]]:
-    return [words[i : i + length] for i in range(len(words) - length + 1)]
+def _runs(words: tuple[str, ...], length: int) -> list[Run]:
+    return list(zip(*(words[start:] for start in range(length)), strict=False))
 
 
 def _share_new(words: tuple[str, ...]) -> float:

@@ -116,9 +116,10 @@ async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> Asyn
 
 def prompts_of(judge: Judge, criterion: Criterion) -> tuple[PromptTemplate, ...]:
     """Every template by which this judge, or one that it asks, judges the criterion; none twice."""
-    if not isinstance(judge, OfJudges):
+    inner: tuple[Judge, ...] = getattr(judge, "judges", ())  # of an OfJudges; isinstance looks at a protocol for long
+    if not inner:
         return (judge.prompt_for(criterion),)
-    return tuple(dict.fromkeys(template for inner in judge.judges for template in prompts_of(inner, criterion)))
+    return tuple(dict.fromkeys(template for each in inner for template in prompts_of(each, criterion)))
 
 
 def reads_example(judge: Judge) -> bool:

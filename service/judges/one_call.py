@@ -34,16 +34,15 @@ class OneCall:
         return self._template
 
     async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
-        user = self._template.render(
+        shared, own = self._template.render_around(
             "user",
-            question=case.question,
-            criteria=criteria,
-            mark=case.fence,
-            sentences=case.answer.sentences,
+            {"question": case.question, "criteria": tuple(criteria)},
+            {"mark": case.fence, "sentences": case.answer.sentences},
         )
         prompt = Prompt(
             system=self._template.render("system"),
-            user=user,
+            user=shared + own,
+            shared=len(shared),
             most_tokens=_TOKENS_AROUND + _TOKENS_EACH * len(criteria),
             schema=reply_schema(criteria),
         )

@@ -2,14 +2,15 @@
 
 import asyncio
 import functools
+import gc
 import importlib
 import logging
 import math
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,11 +25,14 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
+from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
 
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
+# What litellm and openai import at the first call, on the event loop.
+_LATE = ("openai.resources.chat", "litellm._service_logger")
 _OLLAMA = ("ollama", "ollama_chat")
 _TRY_AGAIN = (408, 409, 425, 429)
 _MENDS = {401: "check its API key", 403: "check what its API key may do", 404: "check the model's name"}
@@ -39,12 +43,13 @@ _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 @dataclass(frozen=True)
 class _Route:
-    """What litellm knows of one model, found out once."""
+    """What litellm knows of one model, found out once. `least_marked` is as in service/models/prefix.py."""
 
     litellm: Any
     api_key: str | None = field(repr=False)
     takes_schema: bool
     priced: bool
+    least_marked: int | None
 
 
 class HostedModel:
@@ -85,6 +90,7 @@ class HostedModel:
     async def warm(self) -> None:
         """Import litellm, which takes seconds. Raises JudgeRefused for a name it doesn't know, or without a key."""
         self._route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
+        await asyncio.to_thread(_rehearse)
 
     async def close(self) -> None:
         """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""
@@ -142,7 +148,10 @@ class HostedModel:
     def _request(self, route: _Route, prompt: Prompt) -> dict[str, Any]:
         request = {
             "model": self._name,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": user_content(prompt, route.least_marked)},
+            ],
             "temperature": 0,
             "max_tokens": prompt.most_tokens,
             "api_base": self._api_base,
@@ -159,14 +168,39 @@ class HostedModel:
         return request
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing that is imported is garbage: looking through it again and again takes a third of an import's time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@functools.cache
+def _rehearse() -> None:
+    """A call that goes nowhere, so that the first real one need not load and build what litellm leaves for it."""
+    from openai.types.chat import ChatCompletion
+
+    _litellm().completion(
+        model="openai/none", messages=[{"role": "user", "content": ""}], api_key="none", mock_response="{}"
+    )
+    ChatCompletion.model_rebuild()
+
+
 @functools.cache
 def _litellm() -> Any:
     """litellm, imported and made quiet: it prints, logs requests and downloads unless told not to."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
-    import litellm
+    with _uncollected():
+        import litellm
 
-    importlib.import_module("openai.resources.chat")  # half a second that the first call would spend on the event loop
+        for late in _LATE:
+            importlib.import_module(late)
     litellm.suppress_debug_info = True
     litellm.redact_messages_in_exceptions = True
     litellm.turn_off_message_logging = True
@@ -193,6 +227,7 @@ def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
         api_key=_key(litellm, name, provider, api_base, api_key),
         takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
         priced=known and provider not in _OLLAMA,
+        least_marked=least_marked(litellm, name, provider),
     )
 
 
