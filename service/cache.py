@@ -2,13 +2,13 @@
 
 import asyncio
 import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import lru_cache
-from typing import Protocol
+from json.encoder import encode_basestring_ascii
+from typing import NamedTuple, Protocol
 
 from cachetools import TTLCache
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from service.core.frozen import Frozen
 from service.core.rubric import Criterion, criterion_content, digest_of
 from service.core.verdict import Verdict
 from service.metrics import STORE_FAILURES, STORE_SECONDS
+from service.reads import Together
 
 _MOST_CONNECTIONS = 32
 
@@ -47,6 +48,16 @@ class VerdictStore(Protocol):
         """Add to the slot and renew its time to live. Never raises: what cannot be kept will be asked again."""
         ...
 
+    async def read_reply(self, slot: str, field: str) -> bytes | None:
+        """A whole reply that was kept beside the verdicts. Never raises, as `read`."""
+        ...
+
+    async def keep_reply(self, slot: str, field: str, reply: bytes) -> None:
+        """Keep a whole reply beside the slot's verdicts, for as long as they have left; nothing where there are none
+        any more, so that what was forgotten stays so. Never raises, as `write`.
+        """
+        ...
+
     async def forget(self, slot: str) -> bool:
         """Whether there was something. Raises StoreUnavailable, since nobody may be told of an erasure that wasn't."""
         ...
@@ -62,8 +73,9 @@ class VerdictStore(Protocol):
 
 def slot_of(secret: bytes, owner: str, fingerprint: str) -> str:
     """HMAC-SHA256 in hex. Without the secret nobody can tell from it whether some text was graded, nor for whom."""
-    framed = json.dumps([owner, fingerprint])  # quoted, so that no part of one can pass for a part of the other
-    return hmac.new(secret, framed.encode(), "sha256").hexdigest()
+    # A JSON list: quoted, so that no part of one can pass for a part of the other.
+    framed = f"[{encode_basestring_ascii(owner)}, {encode_basestring_ascii(fingerprint)}]"
+    return hmac.digest(secret, framed.encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=2048)
@@ -78,19 +90,31 @@ def verdict_key(
     return digest_of([*shaping, example] if example else shaping)[:32]
 
 
+class _Slot(NamedTuple):
+    verdicts: dict[str, Remembered]
+    replies: dict[str, bytes]
+
+
 class MemoryStore:
     """A store that lives and dies with the process; the answers that were longest unused make room for new ones."""
 
     def __init__(self, most_answers: int, ttl_seconds: float, timer: Callable[[], float] = time.monotonic) -> None:
-        self._slots: TTLCache[str, dict[str, Remembered]] = TTLCache(most_answers, ttl_seconds, timer)
+        self._slots: TTLCache[str, _Slot] = TTLCache(most_answers, ttl_seconds, timer)
 
     async def read(self, slot: str, fields: Sequence[str]) -> dict[str, Remembered]:
-        held = self._held(slot)
+        held = self._held(slot).verdicts
         return {field: held[field] for field in fields if field in held}
 
     async def write(self, slot: str, values: Mapping[str, Remembered]) -> None:
         if values:
-            self._slots[slot] = {**self._held(slot), **values}
+            held = self._held(slot)
+            self._slots[slot] = _Slot({**held.verdicts, **values}, held.replies)
+
+    async def read_reply(self, slot: str, field: str) -> bytes | None:
+        return self._held(slot).replies.get(field)
+
+    async def keep_reply(self, slot: str, field: str, reply: bytes) -> None:
+        self._held(slot).replies[field] = reply
 
     async def forget(self, slot: str) -> bool:
         self._slots.expire()  # what is over its time is out of reach but still held
@@ -102,11 +126,21 @@ class MemoryStore:
     async def close(self) -> None:
         self._slots.clear()
 
-    def _held(self, slot: str) -> dict[str, Remembered]:
+    def _held(self, slot: str) -> _Slot:
+        """The slot; where there is none an empty one that nobody keeps."""
         try:
             return self._slots[slot]
         except KeyError:
-            return {}
+            return _Slot({}, {})
+
+
+_KEEP_IF_THERE = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end"
+"""In one step: a plain HSET would bring a slot back that was just forgotten, and without a time to live."""
+
+
+class _Read(NamedTuple):
+    slot: str
+    fields: Sequence[str]
 
 
 def connected(url: str, timeout_seconds: float) -> Redis:
@@ -127,24 +161,33 @@ def connected(url: str, timeout_seconds: float) -> Redis:
 
 class RedisStore:
     """A store shared by processes. A Redis that is away, slow, full or frozen is a miss and a count, and never a wait:
-    no operation takes more than 0.05 s over `timeout_seconds`, connecting included. Raises ValueError for a bad url.
+    no operation takes more than 0.05 s over `timeout_seconds`, connecting included. What is read within one turn of
+    the event loop is read in one round trip. Raises ValueError for a bad url.
     """
 
     def __init__(self, url: str, ttl_seconds: float, timeout_seconds: float = 0.2) -> None:
         self._redis = connected(url, timeout_seconds)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._most_seconds = timeout_seconds + 0.05
+        self._reads: Together[_Read, Sequence[bytes | None]] = Together(self._round_trip)
 
     async def read(self, slot: str, fields: Sequence[str]) -> dict[str, Remembered]:
         if not fields:
             return {}
-        try:
-            async with self._operation("read"):
-                values = dict(zip(fields, await self._redis.hmget(_key(slot), fields), strict=True))
-        except StoreUnavailable:
-            return {}
-        found = {field: _decoded(value) for field, value in values.items() if value is not None}
+        values = zip(fields, await self._reads.ask(_Read(slot, fields)), strict=True)
+        found = {field: _decoded(value) for field, value in values if value is not None}
         return {field: remembered for field, remembered in found.items() if remembered}
+
+    async def read_reply(self, slot: str, field: str) -> bytes | None:
+        [value] = await self._reads.ask(_Read(slot, (field,)))
+        return value
+
+    async def keep_reply(self, slot: str, field: str, reply: bytes) -> None:
+        try:
+            async with self._operation("write"):
+                await self._redis.eval(_KEEP_IF_THERE, 1, _key(slot), field, reply)
+        except StoreUnavailable:
+            return
 
     async def write(self, slot: str, values: Mapping[str, Remembered]) -> None:
         if not values:
@@ -173,20 +216,45 @@ class RedisStore:
     async def close(self) -> None:
         await self._redis.aclose()
 
+    async def _round_trip(self, reads: Sequence[_Read]) -> list[Sequence[bytes | None]]:
+        """Of each read the values of its fields, None for what is not there or could not be had."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for slot, fields in reads:
+            if len(fields) == 1:  # a quarter less work than a list of one
+                pipeline.hget(_key(slot), fields[0])
+            else:
+                pipeline.hmget(_key(slot), fields)
+        try:
+            async with self._operation("read", len(reads)):
+                replies = await pipeline.execute(raise_on_error=False)
+        except StoreUnavailable:
+            return [(None,) * len(fields) for _, fields in reads]
+        return [_values(reply, len(fields)) for reply, (_, fields) in zip(replies, reads, strict=True)]
+
     @asynccontextmanager
-    async def _operation(self, name: str) -> AsyncIterator[None]:
-        """Bounded and measured; all that can be wrong with Redis is counted and becomes StoreUnavailable."""
+    async def _operation(self, name: str, waiting: int = 1) -> AsyncIterator[None]:
+        """Bounded and measured; all that can be wrong with Redis is counted, once for each who waits, and becomes
+        StoreUnavailable.
+        """
         try:
             # The sockets' own limits hold for one reply each, and not for finding the host or waiting for a turn.
             with STORE_SECONDS.labels(name).time():
                 async with asyncio.timeout(self._most_seconds):
                     yield
         except (RedisError, OSError, ValueError) as error:  # ValueError: a reply that is not in Redis's terms
-            STORE_FAILURES.labels(name).inc()
+            STORE_FAILURES.labels(name).inc(waiting)
             raise StoreUnavailable(
                 f"the store did not confirm {name!r} ({type(error).__name__}); "
                 "try again, and if it stays so see that the Redis at GRADER_REDIS_URL answers"
             ) from error
+
+
+def _values(reply: object, count: int) -> Sequence[bytes | None]:
+    values = [reply] if count == 1 else reply
+    if isinstance(values, list) and len(values) == count and all(isinstance(v, bytes | None) for v in values):
+        return values
+    STORE_FAILURES.labels("read").inc()  # such as a key of another type, or what no Redis says
+    return (None,) * count
 
 
 def _key(slot: str) -> str:

@@ -84,6 +84,15 @@ class Grader:
         self._leases = leases or NoLeases()
         self._flights: Flights[Told] = Flights()
 
+    @property
+    def store(self) -> VerdictStore:
+        """Where verdicts are remembered."""
+        return self._store
+
+    def slot(self, answer: Answer, owner: str) -> str:
+        """The place in the store of all that is remembered of this answer."""
+        return slot_of(self._secret, owner, answer.fingerprint)
+
     async def grade(self, rubric: Rubric, rules: RubricSet, text: str, wish: Wish) -> Grade:
         """Raises AnswerTooLong, ImpossibleOption; JudgeFailed or UnreadableVerdict where nothing was decided."""
         async with aclosing(self._journey(rubric, rules, Answer.of(text), wish)) as steps:
@@ -124,7 +133,7 @@ class Grader:
         if nothing_to_grade(flags):
             yield self._abstain(rubric, rules, answer, flags, chain, wish)
             return
-        memory = Memory(self._store, slot_of(self._secret, wish.owner, answer.fingerprint), chain, rubric)
+        memory = Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
         findings = Findings(rubric.judged, await memory.recall())
         for verdict in tuple(findings.verdicts.values()):
             yield verdict
@@ -146,6 +155,10 @@ class Grader:
                 request_id=wish.request_id,
             )
         )
+
+    async def forget(self, text: str, owner: str) -> bool:
+        """Whether there was something. Raises StoreUnavailable where it could not be confirmed."""
+        return await self._store.forget(self.slot(Answer.of(text), owner))
 
     def chain_for(self, wish: Wish) -> Chain:
         """The judges that this wish is put to, in the order in which they are asked. Raises ImpossibleOption."""

@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     hedge: bool = Field(
         default=False, description="Make a hosted call slower than 95 % of those before it twice, and pay for both."
     )
-    api_keys_file: Path | None = Field(default=None, description="Not built yet; refused rather than ignored.")
+    api_keys_file: Path | None = Field(
+        default=None, description="Who may call, see `grader keys`; unset: anybody, and then on loopback only."
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on.")
     open_network: bool = Field(
@@ -75,10 +77,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.api_keys_file:
-            raise ValueError(
-                "GRADER_API_KEYS_FILE: API keys are not built yet, and the service would stand open; unset it"
-            )
         if self.judge == "cascade" and not self.strong_model:
             raise ValueError("GRADER_JUDGE=cascade needs GRADER_STRONG_MODEL, the model that has the last word")
         if self.strong_model == self.model:
@@ -90,10 +88,11 @@ class Settings(BaseSettings):
                 "GRADER_REDIS_URL needs GRADER_SECRET (32 random bytes, the same for every process): "
                 "without it no process could read what another has remembered"
             )
-        if self.host not in LOOPBACK and not self.open_network:
+        if self.host not in LOOPBACK and not self.open_network and not self.api_keys_file:
             raise ValueError(
                 f"without API keys this service listens on loopback only, not on {self.host!r}; "
-                "set GRADER_OPEN_NETWORK=true where something else guards the door"
+                "set GRADER_API_KEYS_FILE (`grader keys create` makes one), "
+                "or GRADER_OPEN_NETWORK=true where something else guards the door"
             )
         return self
 

@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import IO, NamedTuple
 
 import httpx
@@ -55,16 +56,27 @@ def model_server(key: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
 
 
+@contextmanager
+def listening(
+    command: list[str], port: int, path: str, status: int = 200, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[int]:
+    """Any server of ours or a benchmark's, once this path is answered so; gives its process id."""
+    with _process(command, settings) as process:
+        with _client(port) as client:
+            _wait_for(process, client, path, status)
+        yield process.pid
+
+
 def _client(port: int) -> httpx.Client:
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS)
 
 
 @contextmanager
 def _process(
-    command: list[str], settings: dict[str, str], stderr: int | IO[str] = subprocess.PIPE
+    command: list[str], settings: Mapping[str, str], stderr: int | IO[str] = subprocess.PIPE
 ) -> Iterator["subprocess.Popen[str]"]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    process = subprocess.Popen(command, env=inherited | settings, stderr=stderr, text=True)
+    process = subprocess.Popen(command, env={**inherited, **settings}, stderr=stderr, text=True)
     try:
         yield process
     finally:
@@ -72,13 +84,13 @@ def _process(
         process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def _wait_for(process: "subprocess.Popen[str]", client: httpx.Client, path: str) -> None:
+def _wait_for(process: "subprocess.Popen[str]", client: httpx.Client, path: str, status: int = 200) -> None:
     ends = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends:
         if process.poll() is not None:
             raise AssertionError(f"it stopped with {process.returncode}: {process.communicate()[1]}")
         try:
-            if client.get(path).status_code == 200:
+            if client.get(path).status_code == status:
                 return
         except httpx.TransportError:
             pass

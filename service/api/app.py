@@ -12,8 +12,12 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from service.api import examples
 from service.api.batch import LINES, items_of, lines
+from service.api.front import Front
+from service.api.gate import Gate
+from service.api.keys import Keyring
 from service.api.problems import BadRequest, problem, problem_of
-from service.api.requests import GradeRequest, grade_request
+from service.api.replies import Replies
+from service.api.requests import GradeRequest, answer_alone, grade_request
 from service.api.streaming import Streamed, events_reply, wants_events
 from service.api.surroundings import Surroundings
 from service.catalog import Catalog
@@ -26,12 +30,16 @@ router = APIRouter()
 
 
 class Parts:
-    """What the routes need: a grader, the catalog, and whether the store answers."""
+    """What the routes need: a grader, the catalog, whether the store answers, and who may call (None: anybody)."""
 
-    def __init__(self, grader: Grader, catalog: Catalog, store_ready: Callable[[], Any]) -> None:
+    def __init__(
+        self, grader: Grader, catalog: Catalog, store_ready: Callable[[], Any], keys: Keyring | None = None
+    ) -> None:
         self.grader = grader
         self.catalog = catalog
         self.store_ready = store_ready
+        self.keys = keys
+        self.replies = Replies(grader, catalog)
 
 
 def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastAPI:
@@ -49,6 +57,7 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
         version="0.1.0",
         lifespan=lifespan,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; looked for at each request
     )
     app.include_router(router)
     plain_openapi = app.openapi
@@ -56,7 +65,8 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
     app.add_exception_handler(GradingError, _on_error)
     app.add_exception_handler(BadRequest, _on_error)
     app.add_exception_handler(StarletteHTTPException, _on_http_error)
-    app.add_middleware(Surroundings)
+    for middleware in (Front, Gate, Surroundings):  # the last added is the first met
+        app.add_middleware(middleware)
     return app
 
 
@@ -116,6 +126,26 @@ async def grade_batch(request: Request) -> Response:
     return Streamed(lines(items, grade_one, request.state.request_id), LINES)
 
 
+@router.delete(
+    "/grades",
+    summary="Forget an answer",
+    responses=examples.FORGET_RESPONSES,
+    openapi_extra={"requestBody": examples.FORGET_REQUEST_BODY},
+    tags=["grading"],
+)
+async def forget(request: Request) -> JSONResponse:
+    """Forget all that is remembered of an answer for the caller: verdicts under every rubric, and whole grades.
+
+    200 means that nothing is remembered now; `forgotten` says whether there was something. 503: that could not be
+    confirmed; ask again, forgetting twice does no harm. A grade of the same answer that is under way meanwhile is
+    remembered when it is done.
+    """
+    answer = await answer_alone(request)
+    parts: Parts = request.app.state.parts
+    forgotten = await parts.grader.forget(answer, request.state.owner)
+    return JSONResponse({"forgotten": forgotten, "request_id": request.state.request_id})
+
+
 @router.get("/questions", summary="The questions there are", tags=["rubrics"])
 async def questions(request: Request) -> JSONResponse:
     """The questions there are: id, title, question, role, format, whether STAR applies, how many criteria."""
@@ -171,7 +201,7 @@ def _asked(wanted: GradeRequest, request: Request) -> tuple[Rubric, RubricSet, s
     """What the grader is asked. Raises UnknownQuestion."""
     catalog: Catalog = request.app.state.parts.catalog
     rubric = wanted.rubric or catalog.rubric_for(wanted.question_id or "")
-    return rubric, catalog.rules, wanted.answer, wanted.wish(request.state.request_id)
+    return rubric, catalog.rules, wanted.answer, wanted.wish(request.state.request_id, request.state.owner)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.api.requests import GradeRequest
+from service.api.requests import AnswerAlone, GradeRequest
 
 _PROBLEM = {
     "type": "object",
@@ -98,11 +98,24 @@ LINES = """{"index": 1, "id": "ben", "status": "graded", "score": 71.5, "…": "
 {"index": 0, "id": "anna", "status": "failed", "problem": {"title": "Judge unavailable", "status": 503, "…": "…"}}
 """
 
+_FORGET_SCHEMA = AnswerAlone.model_json_schema()
+
+FORGET_REQUEST_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": _FORGET_SCHEMA, "examples": {"answer": {"value": {"answer": ANSWER}}}}},
+}
+
 
 def described(schema: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's OpenAPI schema with what it cannot know: our request's parts, and that our 422 is a problem too."""
     components = schema["components"]["schemas"]
     components |= {name: part for name, part in _PARTS_OF_REQUEST.items() if name not in components}
+    # Either header, or none where the service has no keys.
+    schema["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    schema["security"] = [{"bearer": []}, {"header": []}, {}]
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
     schema["paths"]["/questions/{question_id}"]["get"]["responses"].pop("422", None)
@@ -113,6 +126,22 @@ def _problem(title: str) -> dict[str, Any]:
     return {"description": title, "content": {"application/problem+json": {"schema": _PROBLEM}}}
 
 
+_KEY_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: _problem("No API key, or a wrong one, where the service wants one"),
+    403: _problem("This API key was revoked"),
+}
+FORGET_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Nothing is remembered of the answer now",
+        "content": {"application/json": {"example": {"forgotten": True, "request_id": "…"}}},
+    },
+    400: _problem("Not JSON"),
+    **_KEY_PROBLEMS,
+    413: _problem("Answer too long, or body too large"),
+    415: _problem("Not application/json"),
+    422: _problem("Wrong fields, each named by its path"),
+    503: _problem("The store did not confirm"),
+}
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: _problem("No such question")}
 GRADE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -121,6 +150,7 @@ GRADE_RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}},
     },
     400: _problem("Not JSON"),
+    **_KEY_PROBLEMS,
     404: _problem("No such question"),
     413: _problem("Answer too long, or body too large"),
     415: _problem("Not application/json"),

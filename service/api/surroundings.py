@@ -2,10 +2,9 @@
 
 import logging
 import re
+import secrets
 import time
-import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
@@ -33,7 +32,7 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -43,8 +42,8 @@ class Surroundings:
             await problem_of(error, request_id)(scope, receive, send_with_id)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            metrics.REQUESTS.labels(route, str(status)).inc()
-            metrics.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+            metrics.labelled(metrics.REQUESTS, route, str(status)).inc()
+            metrics.labelled(metrics.REQUEST_SECONDS, route).observe(time.perf_counter() - started)
 
 
 def log_fault(error: Exception, request_id: str) -> None:
@@ -53,8 +52,8 @@ def log_fault(error: Exception, request_id: str) -> None:
 
 
 def _request_id(scope: Scope) -> str:
-    asked = Headers(scope=scope).get("x-request-id", "")
-    return asked if _SANE_ID.fullmatch(asked) else uuid.uuid4().hex
+    asked = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return asked if _SANE_ID.fullmatch(asked) else secrets.token_hex(16)
 
 
 def _frames_only(error: Exception) -> BaseException:

@@ -1,8 +1,8 @@
-"""The command line: `grader serve | grade | rubrics … | models … | eval …`."""
+"""The command line: `grader serve | grade | rubrics … | models … | keys … | eval …`."""
 
 import typer
 
-from service.cli import evals, grade, models, rubrics, serve
+from service.cli import evals, grade, keys, models, rubrics, serve
 
 # Typer's own tracebacks would show local variables, and with them the candidate's words.
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.command()(serve.serve)
 app.command()(grade.grade)
 app.add_typer(rubrics.app, name="rubrics")
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 app.add_typer(evals.app, name="eval")
 
 

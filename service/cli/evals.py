@@ -162,11 +162,11 @@ def _settings(model: str | None) -> "Settings":
 def _wish(judge: str, samples: int) -> "Wish":
     """What the grader is asked for, checked as the API would."""
     from service.api.problems import BadRequest
-    from service.api.requests import request_of
+    from service.api.requests import OPEN_OWNER, request_of
 
     try:
         options = {"judge": judge, "samples": samples}
-        return request_of({"question_id": "-", "answer": "", "options": options}).wish("")
+        return request_of({"question_id": "-", "answer": "", "options": options}).wish("", OPEN_OWNER)
     except BadRequest as error:
         fail(str(error).replace("options.", "--"))
 

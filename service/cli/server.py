@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from service.api.app import Parts, create_app
+from service.api.keys import Keyring
 from service.bootstrap import Service, deadline_seconds, running
 from service.cli.console import err, shown
 from service.cli.failing import fail
@@ -41,10 +42,11 @@ class Start:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[Parts]:
         try:
+            keys = Keyring(self.settings.api_keys_file) if self.settings.api_keys_file else None
             async with running(self.settings) as self.service:
                 gc.freeze()  # what stays for good is not to be looked through while somebody waits
                 gc.enable()
-                yield Parts(self.service.grader, self.service.catalog, self.service.store.ready)
+                yield Parts(self.service.grader, self.service.catalog, self.service.store.ready, keys)
         except GradingError as error:
             self.failure = error
             raise

@@ -118,6 +118,25 @@ class TestEveryStore:
         assert await store.forget(theirs) is False
         assert await store.read(ours, ["a"]) == {"a": remembered()}
 
+    async def test_a_whole_reply_stands_beside_the_verdicts_and_goes_with_them(self, store: VerdictStore) -> None:
+        await store.write("s", {"a": remembered()})
+        await store.keep_reply("s", "whole", b"\x00{}\xff")
+        assert await store.read_reply("s", "whole") == b"\x00{}\xff"
+        assert await store.read_reply("s", "another") is None
+        assert await store.read_reply("t", "whole") is None
+        await store.write("s", {"b": remembered()})
+        assert await store.read_reply("s", "whole") == b"\x00{}\xff"
+        assert await store.read("s", ["a", "b"]) == {"a": remembered(), "b": remembered()}
+        await store.forget("s")
+        assert await store.read_reply("s", "whole") is None
+
+    async def test_a_reply_does_not_bring_back_what_was_forgotten(self, store: VerdictStore) -> None:
+        await store.write("s", {"a": remembered()})
+        await store.forget("s")
+        await store.keep_reply("s", "whole", b"{}")
+        assert await store.read_reply("s", "whole") is None
+        assert await store.forget("s") is False
+
     async def test_is_ready(self, store: VerdictStore) -> None:
         assert await store.ready() is True
 
@@ -134,6 +153,16 @@ class TestMemoryStore:
         now = 19.0
         assert await store.read("s", ["a", "b"]) == {}
         assert await store.forget("s") is False
+
+    async def test_a_reply_lengthens_no_life(self) -> None:
+        now = 0.0
+        store = MemoryStore(most_answers=10, ttl_seconds=10, timer=lambda: now)
+        await store.write("s", {"a": remembered()})
+        now = 9.0
+        await store.keep_reply("s", "whole", b"{}")
+        assert await store.read_reply("s", "whole") == b"{}"
+        now = 10.0
+        assert await store.read_reply("s", "whole") is None
 
     async def test_a_write_after_the_time_does_not_bring_the_old_back(self) -> None:
         now = 0.0
@@ -189,6 +218,14 @@ class TestWhatStandsInRedis:
             await store.write("s", {"b": remembered()})
             assert 0 < raw.ttl("grader:s") <= TTL_SECONDS
 
+    async def test_a_reply_leaves_the_time_to_live_as_it_is(self, redis_server: RedisServer, raw: Redis) -> None:
+        async with redis_store(redis_server.url) as store:
+            await store.write("s", {"a": remembered()})
+            raw.expire("grader:s", 5)
+            await store.keep_reply("s", "whole", b"{}")
+            assert raw.hget("grader:s", "whole") == "{}"
+            assert 0 < raw.ttl("grader:s") <= 5
+
     async def test_no_word_of_the_answer_or_its_owner_stands_in_a_key(
         self, redis_server: RedisServer, raw: Redis
     ) -> None:
@@ -220,6 +257,22 @@ class TestWhatStandsInRedis:
             found = await asyncio.gather(*(store.read("s", ["a"]) for _ in range(200)))
         assert found == [{"a": remembered()}] * 200
         assert raw.keys("*") == ["grader:s"]
+
+    async def test_readers_of_one_turn_share_a_round_trip_and_one_bad_slot_is_its_own_misfortune(
+        self, redis_server: RedisServer, raw: Redis
+    ) -> None:
+        before = failures("read")
+        raw.set("grader:bad", "no hash")
+        async with redis_store(redis_server.url) as store:
+            await store.write("s", {"a": remembered()})
+            await store.keep_reply("s", "whole", b"{}")
+            connections = raw.info("clients")["connected_clients"]
+            found = await asyncio.gather(
+                store.read("s", ["a"]), store.read("bad", ["a"]), store.read_reply("s", "whole"), store.read("t", ["b"])
+            )
+            assert raw.info("clients")["connected_clients"] == connections
+        assert list(found) == [{"a": remembered()}, {}, b"{}", {}]
+        assert failures("read") == before + 1
 
     @pytest.mark.parametrize(
         "value",
@@ -271,12 +324,15 @@ class TestRedisInTrouble:
         before = {name: failures(name) for name in ("read", "write", "forget", "ready")}
         assert await store.read("s", ["a"]) == {}
         await store.write("s", {"a": remembered()})
+        assert await store.read_reply("s", "whole") is None
+        await store.keep_reply("s", "whole", b"{}")
         assert await store.ready() is False
         with pytest.raises(StoreUnavailable, match="GRADER_REDIS_URL") as caught:
             await store.forget("s")
         assert isinstance(caught.value, GradingError)
         assert isinstance(caught.value.__cause__, cause)
-        assert {name: failures(name) for name in before} == {name: count + 1 for name, count in before.items()}
+        more = {"read": 2, "write": 2, "forget": 1, "ready": 1}
+        assert {name: failures(name) - count for name, count in before.items()} == more
 
     async def test_a_server_that_stops_is_missed_and_found_again(self, own_server: RedisServer) -> None:
         async with redis_store(own_server.url) as store:
@@ -310,7 +366,24 @@ class TestRedisInTrouble:
     async def test_more_readers_than_connections_all_miss_while_it_is_frozen(self, own_server: RedisServer) -> None:
         async with redis_store(own_server.url, HASTY_SECONDS) as store:
             own_server.freeze()
+            before = failures("read")
             assert await asyncio.gather(*(store.read("s", ["a"]) for _ in range(100))) == [{}] * 100
+            assert failures("read") == before + 100
+
+    async def test_one_who_gives_up_on_a_frozen_server_does_not_take_the_others_along(
+        self, own_server: RedisServer
+    ) -> None:
+        async with redis_store(own_server.url) as store:
+            await store.write("s", {"a": remembered()})
+            own_server.freeze()
+            leaver, stayer = (asyncio.create_task(store.read("s", ["a"])) for _ in range(2))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            leaver.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await leaver
+            own_server.thaw()
+            assert await stayer == {"a": remembered()}
 
     @pytest.mark.parametrize("given_up", ["by the store", "by the caller"])
     async def test_a_reply_that_comes_too_late_is_never_taken_for_another(

@@ -58,6 +58,12 @@ def test_a_host_beyond_loopback_is_refused_by_name_unless_it_is_meant(
     assert settings(monkeypatch, open_network="true").host == host
 
 
+def test_with_api_keys_any_host_may_be_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GRADER_API_KEYS_FILE" in why_refused(monkeypatch, host="0.0.0.0")
+    known = settings(monkeypatch, api_keys_file="keys.jsonl")
+    assert (known.host, known.api_keys_file) == ("0.0.0.0", Path("keys.jsonl"))
+
+
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_a_loopback_host_needs_no_more(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     assert settings(monkeypatch, host=host).host == host

@@ -20,6 +20,7 @@ from tests.service.cli.command_line import VERDICTS, garden, grader, judged
     [
         ({"GRADER_RUBRICS_DIR": "nowhere"}, 2, "nowhere: no rubrics"),
         ({"GRADER_MODEL": "scripted:nowhere.json"}, 2, "nowhere.json: "),
+        ({"GRADER_API_KEYS_FILE": "nowhere.jsonl"}, 2, "nowhere.jsonl: the file of API keys cannot be read"),
         ({"GRADER_MODEL": "local:/no/such.gguf"}, 3, "no weights at '/no/such.gguf'"),
     ],
 )

@@ -1,0 +1,186 @@
+"""Whole replies, remembered beside the verdicts they were made of, and given again without a look at each.
+
+What is kept is the reply of a hit as it was sent, so that a hit is the same by either way: see
+docs/decisions/warm-grades.md.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import prometheus_client
+from cachetools import LRUCache
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from service import metrics
+from service.api.requests import GradeRequest, decoded, request_of
+from service.catalog import Catalog
+from service.core.answer import Answer
+from service.core.frozen import Frozen
+from service.core.rubric import Rubric, StarPart, digest_of, rubric_version
+from service.grading import Chain, Grader
+from service.judges import prompts_of
+
+FORM = 1
+"""Raised whenever the reply's form changes, or what code makes of the same verdicts; a test holds us to it."""
+
+_MOST_PLACES = 10_000  # about 400 bytes each, and no word of an answer
+
+Counts = tuple[tuple[prometheus_client.Counter, float], ...]
+"""What to add to which counter."""
+
+# What differs from hit to hit stands at the end.
+_END = re.compile(rb'"seconds":[0-9.e-]+\},"cache":"hit","request_id":"[A-Za-z0-9._-]{1,64}"\}')
+
+
+class Tally(Frozen):
+    """What a reply adds to the metrics: verdicts by kind and level, flags, criteria remembered, cost saved."""
+
+    verdicts: tuple[tuple[str, str, int], ...]
+    flags: tuple[str, ...]
+    remembered: int
+    saved_usd: float | None
+
+    @property
+    def counts(self) -> Counts:
+        """As of a hit whose criteria were looked at."""
+        return (
+            (metrics.GRADES.labels("graded", "hit"), 1),
+            *((metrics.VERDICTS.labels(kind, level), number) for kind, level, number in self.verdicts),
+            *((metrics.GATES.labels(flag), 1) for flag in self.flags),
+            (metrics.REMEMBERED.labels("hit"), self.remembered),
+            (metrics.COST_SAVED_USD, self.saved_usd or 0.0),
+            (metrics.REPLIES, 1),
+        )
+
+
+@lru_cache(maxsize=1024)  # many replies have the same tally, and reading one costs more than counting it
+def _counts(tally: bytes) -> Counts:
+    return Tally.model_validate_json(tally).counts
+
+
+class Place(NamedTuple):
+    """Where a reply would be kept; `fallbacks` are the models whose verdicts may still give way to another's."""
+
+    slot: str
+    field: str
+    judged: int
+    fallbacks: frozenset[str]
+
+
+class Kept(NamedTuple):
+    """A remembered reply, short of its end."""
+
+    counts: Counts
+    start: bytes
+
+    def add_up(self) -> None:
+        """Add it to the metrics."""
+        for counter, number in self.counts:
+            counter.inc(number)
+
+    def body(self, request_id: str) -> bytes:
+        """The reply to this request."""
+        return b'%b"seconds":0.0},"cache":"hit","request_id":"%b"}' % (self.start, request_id.encode())
+
+
+class _Shape(NamedTuple):
+    """All that shapes a grade of any answer."""
+
+    digest: str
+    judged: int
+    fallbacks: frozenset[str]
+
+
+class Replies:
+    """Finds and keeps whole replies. Its store never raises, so nor does it."""
+
+    def __init__(self, grader: Grader, catalog: Catalog) -> None:
+        self._grader = grader
+        self._catalog = catalog
+        # Of the catalog's questions; both they and the judges stay what they are while the service runs.
+        self._shapes: dict[tuple[str, str | None, int], _Shape] = {}
+        # By the body's digest: of what is asked again and again, the place is known without reading it.
+        self._places: LRUCache[tuple[bytes, str], Place] = LRUCache(_MOST_PLACES)
+
+    def place_of(self, body: bytes, owner: str) -> Place:
+        """Where the reply to this body would be. Raises BadRequest and GradingErrors for what is no good request."""
+        asked = hashlib.sha256(body).digest(), owner
+        try:
+            return self._places[asked]
+        except KeyError:
+            place = self._places[asked] = self._place(request_of(decoded(body)), owner)
+            return place
+
+    def _place(self, wanted: GradeRequest, owner: str) -> Place:
+        answer = Answer.of(wanted.answer)
+        shape = self._shape(wanted)
+        # The answer as received: evidence is told in its offsets, and the slot's answers differ in what is invisible.
+        field = hashlib.sha256(f"{shape.digest}\n{answer.received}".encode()).hexdigest()
+        return Place(self._grader.slot(answer, owner), f"reply:{field}", shape.judged, shape.fallbacks)
+
+    async def kept(self, place: Place) -> Kept | None:
+        """The reply, if there is one that can be read."""
+        value = await self._grader.store.read_reply(place.slot, place.field)
+        if value is None:
+            return None
+        tally, _, start = value.partition(b"\n")
+        try:
+            return Kept(_counts(tally), start)
+        except ValidationError:  # another program's value
+            metrics.STORE_FAILURES.labels("decode").inc()
+            return None
+
+    async def keep(self, place: Place, body: bytes) -> None:
+        """Keep the reply of a hit, if it is whole and would be the same tomorrow."""
+        end = _END.search(body)
+        grade = from_json(body)
+        if not end or end.end() != len(body) or grade["status"] != "graded" or place.fallbacks & _models(grade):
+            return
+        tally = _tally(grade, place.judged).model_dump_json().encode()
+        await self._grader.store.keep_reply(place.slot, place.field, b"%b\n%b" % (tally, body[: end.start()]))
+
+    def _shape(self, wanted: GradeRequest) -> _Shape:
+        wish = wanted.wish(request_id="", owner="")
+        chain = self._grader.chain_for(wish)
+        if wanted.rubric:
+            return _shape(wanted.rubric, self._catalog, chain)
+        asked = (wanted.question_id or "", wish.judge, wish.samples)
+        if asked not in self._shapes:
+            self._shapes[asked] = _shape(self._catalog.rubric_for(asked[0]), self._catalog, chain)
+        return self._shapes[asked]
+
+
+def _shape(rubric: Rubric, catalog: Catalog, chain: Chain) -> _Shape:
+    judges = [
+        [judge.name, judge.identity, [[prompt.digest for prompt in prompts_of(judge, c)] for c in rubric.judged]]
+        for judge in chain
+    ]
+    digest = digest_of([FORM, rubric_version(rubric, catalog.rules), judges])
+    return _Shape(digest, len(rubric.judged), frozenset(judge.model.name for judge in chain[1:]))
+
+
+def _criteria(grade: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    star = grade["star"] or {}
+    return [
+        *(("point", point) for point in grade["points"]),
+        *(("pitfall", pitfall) for pitfall in grade["pitfalls"]),
+        *(("star", star[part]) for part in StarPart if star),
+    ]
+
+
+def _models(grade: dict[str, Any]) -> set[str]:
+    return {criterion["model"] for _, criterion in _criteria(grade)}
+
+
+def _tally(grade: dict[str, Any], judged: int) -> Tally:
+    verdicts = Counter((kind, criterion["verdict"]) for kind, criterion in _criteria(grade))
+    return Tally(
+        verdicts=tuple((kind, level, number) for (kind, level), number in verdicts.items()),
+        flags=tuple(flag["kind"] for flag in grade["flags"]),
+        remembered=judged,
+        saved_usd=grade["judge"]["cost_saved_usd"],
+    )
