@@ -19,7 +19,7 @@ KNOWN = ("empty", "example")
 """The known answers, and so the signals that they give."""
 
 _MOST_KEPT = 20_000
-_MARK = b"an answer that everybody may know"  # the fence guards against strangers, and these texts are ours
+_MARK = b"golden answers"  # the fence guards against strangers, and these texts are ours
 
 
 class KnownOdds(Frozen):
