@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import prometheus_client
-from cachetools import LRUCache
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -104,16 +103,18 @@ class Replies:
         # Of the catalog's questions; both they and the judges stay what they are while the service runs.
         self._shapes: dict[tuple[str, str | None, int], _Shape] = {}
         # By the body's digest: of what is asked again and again, the place is known without reading it.
-        self._places: LRUCache[tuple[bytes, str], Place] = LRUCache(_MOST_PLACES)
+        self._places: dict[tuple[bytes, str], Place] = {}
 
     def place_of(self, body: bytes, owner: str) -> Place:
         """Where the reply to this body would be. Raises BadRequest and GradingErrors for what is no good request."""
         asked = hashlib.sha256(body).digest(), owner
-        try:
-            return self._places[asked]
-        except KeyError:
-            place = self._places[asked] = self._place(request_of(decoded(body)), owner)
-            return place
+        if known := self._places.get(asked):
+            return known
+        place = self._place(request_of(decoded(body)), owner)
+        if len(self._places) >= _MOST_PLACES:
+            del self._places[next(iter(self._places))]  # the oldest; cachetools would take longer than it saves
+        self._places[asked] = place
+        return place
 
     def _place(self, wanted: GradeRequest, owner: str) -> Place:
         answer = Answer.of(wanted.answer)

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from service.bootstrap import WORDINGS, Wording, assemble, model_of, running, store_of
 from service.cache import MemoryStore, RedisStore
@@ -235,8 +234,3 @@ async def test_nothing_is_served_by_a_model_that_cannot_start(tmp_path: Path, mo
     with pytest.raises(JudgeRefused, match="OPENAI_API_KEY"):
         async with running(settings(model="openai/gpt-4o-mini")):
             pass
-
-
-def test_keys_that_nobody_would_check_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="not built yet"):
-        settings(api_keys_file=tmp_path / "keys")
