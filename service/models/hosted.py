@@ -1,16 +1,12 @@
 """Models reached through litellm: prompts go out, and its many ways to fail come back as the few of ours."""
 
 import asyncio
-import functools
-import gc
-import importlib
-import logging
 import math
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,14 +21,13 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
+from service.models.loading import load, rehearse
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
 
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
-# What litellm and openai import at the first call, on the event loop.
-_LATE = ("openai.resources.chat", "litellm._service_logger")
 _OLLAMA = ("ollama", "ollama_chat")
 _TRY_AGAIN = (408, 409, 425, 429)
 _MENDS = {401: "check its API key", 403: "check what its API key may do", 404: "check the model's name"}
@@ -90,7 +85,7 @@ class HostedModel:
     async def warm(self) -> None:
         """Import litellm, which takes seconds. Raises JudgeRefused for a name it doesn't know, or without a key."""
         self._route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
-        await asyncio.to_thread(_rehearse)
+        await asyncio.to_thread(rehearse)
 
     async def close(self) -> None:
         """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""
@@ -168,52 +163,8 @@ class HostedModel:
         return request
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Nothing that is imported is garbage: looking through it again and again takes a third of an import's time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@functools.cache
-def _rehearse() -> None:
-    """A call that goes nowhere, so that the first real one need not load and build what litellm leaves for it."""
-    from openai.types.chat import ChatCompletion
-
-    _litellm().completion(
-        model="openai/none", messages=[{"role": "user", "content": ""}], api_key="none", mock_response="{}"
-    )
-    ChatCompletion.model_rebuild()
-
-
-@functools.cache
-def _litellm() -> Any:
-    """litellm, imported and made quiet: it prints, logs requests and downloads unless told not to."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
-    with _uncollected():
-        import litellm
-
-        for late in _LATE:
-            importlib.import_module(late)
-    litellm.suppress_debug_info = True
-    litellm.redact_messages_in_exceptions = True
-    litellm.turn_off_message_logging = True
-    for callbacks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
-        setattr(litellm, callbacks, [])
-    for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
-        logging.getLogger(logger).disabled = True
-    logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
-    return litellm
-
-
 def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
-    litellm = _litellm()
+    litellm = load()
     try:
         provider = litellm.get_llm_provider(name, api_base=api_base)[1]
     except litellm.BadRequestError:
