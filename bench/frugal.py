@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +25,7 @@ from bench.setting import HOSTED, KEY, command_line, table, verdict
 from bench.upstream import Upstream, listen
 from evals.golden import GoldenAnswer, Labels
 from service.catalog import read_catalog
+from service.models.loading import load
 from tests.processes import grader
 
 QUESTION = "4.1"
@@ -108,22 +109,15 @@ def by_ours(item: Item, upstream: Recording, address: str) -> Spent:
 
 def tokens_of(requests: Sequence[Mapping[str, Any]]) -> int:
     """Of all that a model is given to read: messages, and the schemas of reply and tools."""
-    count = _counter()
+    litellm = load()
     read = [[message["content"] for message in request["messages"]] for request in requests]
     schemas = [[request[key] for key in ("response_format", "tools") if request.get(key)] for request in requests]
     texts = [part if isinstance(part, str) else _compact(part) for parts in (*read, *schemas) for part in parts]
-    return sum(map(count, texts))
+    return sum(litellm.token_counter(model="gpt-4o-mini", text=text) for text in texts)
 
 
 def _compact(document: Any) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-
-
-def _counter() -> Callable[[str], int]:
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the web as it is imported
-    import litellm
-
-    return lambda text: int(litellm.token_counter(model="gpt-4o-mini", text=text))
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
-from service.models.loading import load, rehearse
+from service.models.loading import load
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
@@ -85,7 +85,6 @@ class HostedModel:
     async def warm(self) -> None:
         """Import litellm, which takes seconds. Raises JudgeRefused for a name it doesn't know, or without a key."""
         self._route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
-        await asyncio.to_thread(rehearse)
 
     async def close(self) -> None:
         """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""

@@ -27,7 +27,7 @@ def uncollected() -> Iterator[None]:
 
 @functools.cache
 def load() -> Any:
-    """litellm, imported and made quiet: it prints, logs requests and downloads unless told not to."""
+    """litellm, imported, made quiet (it prints, logs requests and downloads unless told not to) and rehearsed."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
     with uncollected():
@@ -43,15 +43,15 @@ def load() -> Any:
     for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(logger).disabled = True
     logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
+    _rehearse(litellm)
     return litellm
 
 
-@functools.cache
-def rehearse() -> None:
+def _rehearse(litellm: Any) -> None:
     """A call that goes nowhere, so that the first real one need not load and build what litellm leaves for it."""
     from openai.types.chat import ChatCompletion
 
-    load().completion(
+    litellm.completion(
         model="openai/none", messages=[{"role": "user", "content": ""}], api_key="none", mock_response="{}"
     )
     ChatCompletion.model_rebuild()
