@@ -25,8 +25,16 @@ check: $(VENV)/.dev  ## ruff, mypy, import-linter, the rubrics, the prompts' dig
 	$(BIN)/grader rubrics lint
 	$(BIN)/python -m bench.prompt_digests --check
 
-bench: $(VENV)/.dev  ## the figures of docs/measurements.md, measured here and now
+bench: $(VENV)/.dev .venv-autorubric/.ready  ## the figures of docs/measurements.md, measured here and now (half an hour)
 	$(BIN)/grader models fetch
+	-$(BIN)/python -m bench.warm --seconds 5 --rounds 5
+	-$(BIN)/python -m bench.cold
+	-$(BIN)/python -m bench.throughput
+	-$(BIN)/python -m bench.frugal
+	-$(BIN)/python -m bench.once
+	-$(BIN)/python -m bench.startup
+	-$(BIN)/python -m bench.faults
+	-$(BIN)/python -m bench.soak --streams
 	$(BIN)/python -m bench.grades
 	$(BIN)/python -m bench.replies
 	$(BIN)/python -m bench.prompt_tokens

@@ -26,7 +26,7 @@ from bench.load import Figures
 from bench.warm_peers import key_of
 from service.catalog import read_catalog
 from service.core.rubric import Point, Rubric, StarCriterion
-from tests.processes import free_port, serving
+from tests.processes import free_port, listening
 from tests.redis_server import RedisServer
 
 QUESTION = "2.2"
@@ -85,7 +85,7 @@ def _servers(folder: Path, answers: Sequence[str]) -> Iterator[Sequence[Server]]
         for name, peer, status in ((_BARE, "bare", 404), (_PLAIN, "plain", 200)):
             port = free_port()
             command = [sys.executable, "-m", "bench.warm_peers", peer, "--port", str(port), "--redis", redis.url]
-            servers.append(Server(name, port, stack.enter_context(serving(command, port, "/docs", status))))
+            servers.append(Server(name, port, stack.enter_context(listening(command, port, "/docs", status))))
         for server in servers:
             _write_requests(folder, server, key, answers)
         yield servers
@@ -107,7 +107,7 @@ def _service(folder: Path, redis_url: str) -> Iterator[tuple[Server, str]]:
     }
     port = free_port()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
-    with serving(command, port, "/readyz", settings=settings) as pid:
+    with listening(command, port, "/readyz", settings=settings) as pid:
         yield Server(_SERVICE, port, pid), key
 
 

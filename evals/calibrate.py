@@ -4,7 +4,7 @@ Each kind of criterion gets a proportional-odds model over few signals. What to 
 seen is told by holding each question out in turn: `held_out` grades every question by scales fitted on all others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,19 +15,21 @@ from evals.agreement import cohen_kappa, quadratic_kappa
 from evals.golden import GoldenAnswer
 from evals.pairs import LEVELS, Kind
 from evals.records import Record
-from service.catalog import Catalog
+from service.catalog import Catalog, read_prompts
 from service.core.answer import Answer
 from service.core.calibration import Calibration, Scale
-from service.core.rubric import Criterion, Pitfall, Point
+from service.core.prompt import PromptTemplate
+from service.core.rubric import Criterion, Pitfall, Point, Rubric
+from service.judges.known import KNOWN, KnownOdds, key_of, known_answers
 from service.judges.per_criterion import Passage, marked, passages_of
 from service.judges.signals import KINDS, Asked, kind_of, log_odds, signals_of
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
-    "point": ("yes",),
-    "commission": ("yes", "overlap"),
-    "omission": ("yes",),
+    "point": ("yes", *KNOWN),
+    "commission": ("yes", *KNOWN),
+    "omission": ("yes", *KNOWN),
     "only": ("yes", "neutral"),
-    "star": ("yes", "neutral"),
+    "star": ("yes", *KNOWN),
 }
 """What each kind is judged by: docs/decisions/local-model.md tells what else was tried."""
 PENALTY = 1.0
@@ -47,22 +49,29 @@ class Row(NamedTuple):
 
 
 def rows_of(
-    golden: Sequence[GoldenAnswer], records: Sequence[Record], catalog: Catalog, wording: Mapping[str, str]
+    golden: Sequence[GoldenAnswer],
+    records: Sequence[Record],
+    catalog: Catalog,
+    wording: Mapping[str, str],
+    known: KnownOdds | None = None,
 ) -> list[Row]:
     """All labelled criteria of which the records hold the odds; `wording` names the template of each kind.
 
-    Of several readings the first counts.
+    Of several readings the first counts. `known` is what was asked ahead about the known answers.
     """
     by_id = {answer.id: answer for answer in golden}
+    told = Known.of(golden, records, catalog, wording, known)
     rows: list[Row] = []
     for record in records:
         if record.reading:
             continue
         answer = by_id[record.golden_id]
         text, replayed = Answer.of(answer.answer), Replayed.of(record, wording)
-        for criterion in answer.rubric_in(catalog).judged:
+        rubric = answer.rubric_in(catalog)
+        for criterion in rubric.judged:
             human = height_of(answer, criterion)
-            signals = signals_of(criterion, text, replayed.asked(criterion, passages_of(text)))
+            asked = replayed.asked(criterion, passages_of(text))._replace(known=told.odds(rubric, criterion))
+            signals = signals_of(criterion, text, asked)
             if human is not None and signals:
                 rows.append(Row(answer.id, question_of(answer), criterion.id, kind_of(criterion), human, signals))
     return rows
@@ -71,6 +80,46 @@ def rows_of(
 def question_of(answer: GoldenAnswer) -> str:
     """What is held out together: all answers to one question."""
     return answer.question_id or (answer.rubric.question if answer.rubric else "")
+
+
+class Known(NamedTuple):
+    """What the model says before the known answers, of criteria as `wording` puts them: from a file, and from the
+    replies of a run, which asked about what was in no file.
+    """
+
+    templates: Mapping[str, PromptTemplate]
+    log_odds: dict[str, float]
+
+    @classmethod
+    def of(
+        cls,
+        golden: Sequence[GoldenAnswer],
+        records: Sequence[Record],
+        catalog: Catalog,
+        wording: Mapping[str, str],
+        file: KnownOdds | None,
+    ) -> "Known":
+        templates = read_prompts()
+        known = cls({kind: templates[name] for kind, name in wording.items()}, dict(file.log_odds) if file else {})
+        by_id = {answer.id: answer for answer in golden}
+        for record in records:
+            told = {reply.about.partition(" ")[2]: reply.first_token_odds or {} for reply in record.replies}
+            if any(about.endswith(KNOWN) for about in told):
+                rubric = by_id[record.golden_id].rubric_in(catalog)
+                for criterion in rubric.judged:
+                    for name, key in known._keys(rubric, criterion):
+                        if (odds := told.get(f"{criterion.id} {name}")) is not None:
+                            known.log_odds[key] = log_odds(odds) or 0.0
+        return known
+
+    def odds(self, rubric: Rubric, criterion: Criterion) -> dict[str, float]:
+        """By name of the known answer; those that were asked."""
+        return {name: self.log_odds[key] for name, key in self._keys(rubric, criterion) if key in self.log_odds}
+
+    def _keys(self, rubric: Rubric, criterion: Criterion) -> Iterator[tuple[str, str]]:
+        template = self.templates[kind_of(criterion)]
+        for known in known_answers(self.templates["empty"].render("answer"), rubric.example_answer):
+            yield known.name, key_of(template, rubric.question, known.answer, criterion)
 
 
 class Replayed(NamedTuple):
@@ -122,9 +171,22 @@ def height_of(answer: GoldenAnswer, criterion: Criterion) -> int | None:
 
 
 def calibrated(rows: Sequence[Row], made_by: str, note: str) -> Calibration:
-    """A scale for each kind. Raises ValueError for a kind of which some level bears no label."""
-    scales = {kind: fitted([row for row in rows if row.kind == kind], kind) for kind in KINDS}
-    return Calibration(version=1, made_by=made_by, note=note, scales=scales)
+    """A scale for each kind, and another for rubrics without an example answer where that is a signal; the same where
+    no rubric has one.
+
+    Raises ValueError for a kind of which some level bears no label, and where a signal is not at hand.
+    """
+    scales, bare = {}, {}
+    for kind in KINDS:
+        own = [row for row in rows if row.kind == kind]
+        beside = [row for row in own if "example" in row.signals]
+        if "example" not in SIGNALS[kind]:
+            scales[kind] = fitted(own, kind)
+            continue
+        without = fitted(own, kind, tuple(name for name in SIGNALS[kind] if name != "example"))
+        scales[kind] = fitted(beside, kind) if beside else without
+        bare[kind] = without
+    return Calibration(version=1, made_by=made_by, note=note, scales=scales, without_example=bare)
 
 
 def held_out(rows: Sequence[Row]) -> dict[str, Calibration]:
@@ -135,8 +197,9 @@ def held_out(rows: Sequence[Row]) -> dict[str, Calibration]:
     }
 
 
-def fitted(rows: Sequence[Row], kind: str) -> Scale:
-    """The likeliest proportional-odds model, its weights held small; and the `least` by which its kappa is best.
+def fitted(rows: Sequence[Row], kind: str, signals: Sequence[str] | None = None) -> Scale:
+    """The likeliest proportional-odds model of these signals (None: all of the kind's SIGNALS), its weights held small;
+    and the `least` by which its kappa is best.
 
     Signals are standardised for the fit and the weights given back on the signals' own scale.
     """
@@ -145,15 +208,18 @@ def fitted(rows: Sequence[Row], kind: str) -> Scale:
     lacking = [level for height, level in enumerate(LEVELS[_family(kind)]) if height not in human]
     if lacking:
         raise ValueError(f"{len(rows)} labels of {kind!r}, and none of {', '.join(lacking)}")
-    signals = np.array([[row.signals[name] for name in SIGNALS[kind]] for row in rows], dtype=float)
-    mean, spread = signals.mean(axis=0), signals.std(axis=0)
+    names = SIGNALS[kind] if signals is None else signals
+    if unknown := sorted({name for row in rows for name in names if name not in row.signals}):
+        raise ValueError(f"{kind!r} needs {', '.join(unknown)}, and the run does not hold it: record it anew")
+    values = np.array([[row.signals[name] for name in names] for row in rows], dtype=float)
+    mean, spread = values.mean(axis=0), values.std(axis=0)
     spread[spread == 0] = 1.0
-    weights, cuts = _likeliest((signals - mean) / spread, human, top)
+    weights, cuts = _likeliest((values - mean) / spread, human, top)
     own = weights / spread
     cuts -= float(own @ mean)
-    reached = expit(np.add.outer(signals @ own, cuts))  # rows x levels above the lowest
+    reached = expit(np.add.outer(values @ own, cuts))  # rows x levels above the lowest
     return Scale(
-        weights={name: round(float(weight), 4) for name, weight in zip(SIGNALS[kind], own, strict=True)},
+        weights={name: round(float(weight), 4) for name, weight in zip(names, own, strict=True)},
         cuts=tuple(round(float(cut), 4) for cut in cuts),
         least=_least(reached, human, top),
     )

@@ -60,7 +60,7 @@ def total(costs: Iterable[float | None]) -> float | None:
 
 def _used(record: Record, what: str) -> int:
     if record.replies:
-        return len(record.replies) if what == "calls" else sum(getattr(reply, what) for reply in record.replies)
+        return sum(getattr(reply, what) for reply in record.replies)
     if record.grade is None:
         return 0
     return int(getattr(record.grade.judge, "cached_input_tokens" if what == "cached_tokens" else what))

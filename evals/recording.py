@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from service.core.errors import GradingError
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.around import Around
 
 
@@ -41,10 +41,10 @@ def recorded() -> Iterator[Calls]:
 class Recording(Around):
     """A model whose replies and failures are noted for whoever records; outside of `recorded()` it only passes on."""
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         calls = _CALLS.get()
         try:
-            completion = await self._model.complete(prompt, timeout_seconds)
+            completion = await self._model.complete(prompt, timeout_seconds, on_text)
         except (GradingError, asyncio.CancelledError) as error:  # cancelled: the deadline passed meanwhile
             if calls:
                 calls.failures.append(told(error))

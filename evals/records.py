@@ -33,6 +33,7 @@ class Reply(Frozen):
     cost_usd: float | None = None
     cut_off: bool = False
     seconds: float = 0.0
+    calls: int = 1
 
     @classmethod
     def of(cls, completion: Completion, about: str = "") -> Self:

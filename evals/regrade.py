@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from evals.calibrate import Replayed, question_of
+from evals.calibrate import Known, Replayed, question_of
 from evals.golden import GoldenAnswer
 from evals.records import Record, Run
 from service.catalog import Catalog
@@ -11,6 +11,7 @@ from service.core.calibration import Calibration
 from service.core.gates import flags_of
 from service.core.grade import Grade, grade_of
 from service.core.verdict import Verdict
+from service.judges.known import KnownOdds
 from service.judges.per_criterion import passages_of, verdict_from
 from service.judges.signals import kind_of
 
@@ -21,16 +22,19 @@ def regraded(
     catalog: Catalog,
     wording: Mapping[str, str],
     by_question: Mapping[str, Calibration],
+    known: KnownOdds | None = None,
 ) -> Run:
-    """The run as it would have been. `by_question` says by which calibration each question's answers are graded.
+    """The run as it would have been. `by_question` says by which calibration each question's answers are graded,
+    `known` is what was asked ahead about the known answers.
 
     What was abstained from or failed stays as it is; so do tokens and seconds. The run's identity says what was done.
     """
     answers = {answer.id: answer for answer in golden}
     digests = sorted({calibration.digest for calibration in by_question.values()})
     identity = f"{run.settings.identity} | graded anew by {len(digests)} calibrations: {', '.join(digests)}"
+    told = Known.of(golden, run.records, catalog, wording, known)
     records = tuple(
-        _regraded(record, answers[record.golden_id], catalog, wording, by_question) for record in run.records
+        _regraded(record, answers[record.golden_id], catalog, wording, by_question, told) for record in run.records
     )
     return Run(run.settings.model_copy(update={"identity": identity}), records)
 
@@ -41,11 +45,13 @@ def _regraded(
     catalog: Catalog,
     wording: Mapping[str, str],
     by_question: Mapping[str, Calibration],
+    known: Known,
 ) -> Record:
     if record.grade is None or record.grade.status == "abstained":
         return record
     calibration = by_question[question_of(golden)]
-    return record.model_copy(update={"grade": _grade(record, record.grade, golden, catalog, wording, calibration)})
+    grade = _grade(record, record.grade, golden, catalog, wording, calibration, known)
+    return record.model_copy(update={"grade": grade})
 
 
 def _grade(
@@ -55,13 +61,14 @@ def _grade(
     catalog: Catalog,
     wording: Mapping[str, str],
     calibration: Calibration,
+    known: Known,
 ) -> Grade:
     rubric, answer = golden.rubric_in(catalog), Answer.of(golden.answer)
     passages, replayed = passages_of(answer), Replayed.of(record, wording)
     verdicts: dict[str, Verdict] = {}
     for criterion in rubric.judged:
-        asked = replayed.asked(criterion, passages)
-        scale = calibration.scales[kind_of(criterion)]
+        asked = replayed.asked(criterion, passages)._replace(known=known.odds(rubric, criterion))
+        scale = calibration.scale_of(kind_of(criterion), rubric.example_answer is not None)
         verdict = verdict_from(asked, criterion, answer, passages, replayed.usual(passages), scale)
         if verdict:
             by = {"model": before.judge.model or "", "prompt": replayed.labels[wording[kind_of(criterion)]]}

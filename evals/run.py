@@ -252,7 +252,7 @@ class Totals(NamedTuple):
         costs = [reply.cost_usd for reply in replies]
         return cls(
             statuses=Counter(record.status for record in records),
-            calls=len(replies),
+            calls=sum(reply.calls for reply in replies),
             input_tokens=sum(reply.input_tokens for reply in replies),
             cached_tokens=sum(reply.cached_tokens for reply in replies),
             output_tokens=sum(reply.output_tokens for reply in replies),

@@ -16,15 +16,19 @@ from service.core.prompt import PromptTemplate
 from service.grading import Chain, Grader
 from service.judges import Judge
 from service.judges.cascade import CHOSEN, Cascade, Choice
+from service.judges.known import KnownOdds
 from service.judges.one_call import OneCall
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion
-from service.judges.signals import KINDS
+from service.leases import RedisLeases
 from service.models import Model
 from service.models.around import Bounded, Metered
+from service.models.breaker import Breaking
+from service.models.hedge import Hedged
 from service.models.hosted import HostedModel
 from service.models.local import LocalModel
 from service.models.scripted import ScriptedModel
+from service.models.turns import Turns
 from service.models.weights import default_path
 from service.settings import Settings, runs_here
 
@@ -32,24 +36,35 @@ ONE_CALL = "grade-v1"
 
 
 class Wording(NamedTuple):
-    """One way to put per_criterion's questions: a prompt for each kind of criterion and for the neutral question, and
-    the file that says what the odds of its replies are worth.
+    """One way to put per_criterion's questions: a prompt for each kind of criterion, the neutral question and the
+    answer without content; the file that says what the odds of its replies are worth; and the file of what is known of
+    the catalog, so that no grade has to wait for it.
     """
 
     prompts: Mapping[str, str]
     calibration: Path
+    known: Path
 
 
-WORDINGS = tuple(
+WORDINGS = (
     Wording(
-        {kind: f"{kind}-{version}" for kind in KINDS} | {"neutral": "neutral-v2"},
-        HOME / "service" / "judges" / f"calibration-{version}.json",
-    )
-    for version in ("v2",)
+        {
+            "point": "point-v2",
+            "commission": "commission-v3",
+            "omission": "omission-v3",
+            "only": "only-v2",
+            "star": "star-v2",
+            "neutral": "neutral-v2",
+            "empty": "empty-v1",
+        },
+        HOME / "service" / "judges" / "calibration-v3.json",
+        HOME / "service" / "judges" / "known-v3.json",
+    ),
 )
 """The one in use first; each is one more reading for a panel."""
 
 _SECONDS_LOCAL, _SECONDS_HOSTED = 300.0, 30.0
+_QUEUED_LOCAL, _QUEUED_HOSTED = 16, 1000
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
 
     `around` is what a caller puts about each model, to see what goes through it; by default nothing.
     """
-    models = tuple(around(Metered(model_of(name, settings))) for name in settings.models)
+    models = tuple(around(model_of(name, settings)) for name in settings.models)
     service = assemble(settings, models)
     language_of("warm up")
     try:
@@ -77,6 +92,7 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
             await model.warm()
         yield service
     finally:
+        await service.grader.close()
         for model in models:
             await model.close()
         await service.store.close()
@@ -96,9 +112,15 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
         default_judge=default_judge(settings),
         store=store,
         secret=settings.secret_bytes,
-        deadline_seconds=settings.deadline_seconds or (_SECONDS_LOCAL if settings.is_local else _SECONDS_HOSTED),
+        deadline_seconds=deadline_seconds(settings),
+        leases=RedisLeases(settings.redis_url) if settings.redis_url else None,
     )
     return Service(settings, catalog, grader, store, models)
+
+
+def deadline_seconds(settings: Settings) -> float:
+    """The longest time for one grade where a caller names none."""
+    return settings.deadline_seconds or (_SECONDS_LOCAL if settings.is_local else _SECONDS_HOSTED)
 
 
 def default_judge(settings: Settings) -> str:
@@ -115,13 +137,28 @@ def model_of(name: str, settings: Settings) -> Model:
     """`local`, `local:FILE.gguf`, `scripted:FILE.json`, else a litellm name. Raises BadFile."""
     kind, _, rest = name.partition(":")
     if kind == "local":
-        return LocalModel(Path(rest) if rest else default_path(), threads=settings.threads)
+        local = LocalModel(Path(rest) if rest else default_path(), threads=settings.threads)
+        # A turn is one answer's: llama.cpp remembers one prompt's prefix, and another's call would push it out.
+        return Bounded(Metered(local), Turns(local.name, 1, _queue(settings, _QUEUED_LOCAL), whole=True))
     if kind == "scripted":
-        return ScriptedModel(_script(Path(rest)))
+        return Metered(_scripted(Path(rest)))
     # A fallback at another provider has its own address.
     same_provider = name.partition("/")[0] == settings.model.partition("/")[0]
-    model = HostedModel(name, settings.api_base if same_provider else None)
-    return Bounded(model, settings.max_concurrent_calls)
+    return _standing(HostedModel(name, settings.api_base if same_provider else None), settings)
+
+
+def _standing(hosted: Model, settings: Settings) -> Model:
+    """A hosted model with all that keeps its troubles from becoming everybody's."""
+    turns = Turns(hosted.name, settings.max_concurrent_calls, _queue(settings, _QUEUED_HOSTED))
+    model: Model = Metered(hosted, billed=True)
+    if settings.hedge:
+        model = Hedged(model, turns)
+    patience_seconds = deadline_seconds(settings) / len(settings.models) / 2
+    return Bounded(Breaking(model, settings.breaker_failures, settings.breaker_seconds, patience_seconds), turns)
+
+
+def _queue(settings: Settings, usual: int) -> int:
+    return usual if settings.max_queued_calls is None else settings.max_queued_calls
 
 
 def store_of(settings: Settings) -> VerdictStore:
@@ -163,6 +200,15 @@ def _cascade(
     return (Cascade(chain[0], last_word, read_yaml(CHOSEN, Choice).keep), *chain[1:])
 
 
+def per_criterion(
+    model: Model, wording: Wording, known: KnownOdds | None, templates: Mapping[str, PromptTemplate] | None = None
+) -> PerCriterion:
+    """The judge that puts its questions so. Raises ImpossibleOption, BadFile."""
+    files = templates or read_prompts()
+    prompts = {name: files[file] for name, file in wording.prompts.items()}
+    return PerCriterion(model, prompts, read_yaml(wording.calibration, Calibration), known)
+
+
 def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], samples: int = 1) -> Judge:
     """Raises ImpossibleOption where the model cannot be asked so, or not in so many ways."""
     readings: list[Judge]
@@ -170,25 +216,25 @@ def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], sample
         judge = OneCall(model, templates[ONE_CALL])
         readings = [Rotated(judge, turn, samples) for turn in range(samples)] if samples > 1 else [judge]
     else:
-        readings = [
-            PerCriterion(
-                model,
-                {kind: templates[file] for kind, file in wording.prompts.items()},
-                read_yaml(wording.calibration, Calibration),
-            )
-            for wording in WORDINGS[:samples]
-        ]
+        asked_by = ((wording, read_yaml(wording.known, KnownOdds)) for wording in WORDINGS[:samples])
+        readings = [per_criterion(model, wording, known, templates) for wording, known in asked_by]
     if len(readings) < samples:
         least = f"{name} has wordings for {len(readings)}; send at most that, or another judge"
         raise ImpossibleOption("samples", f"{samples} readings were asked for, and {least}")
     return Panel(readings) if samples > 1 else readings[0]
 
 
-def _script(path: Path) -> list[str | dict[str, float]]:
+def _scripted(path: Path) -> ScriptedModel:
+    """A JSON list of replies, or an object of `replies` and the `seconds` that writing one takes. Raises BadFile."""
     try:
         script = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadFile(path, [(None, f"not a scripted model's JSON list of replies: {error}")]) from error
-    if not isinstance(script, list) or not script:
+    replies, seconds = script, 0.0
+    if isinstance(script, dict):
+        replies, seconds = script.get("replies"), script.get("seconds", 0.0)
+    if not isinstance(replies, list) or not replies:
         raise BadFile(path, [(None, "a scripted model needs a JSON list of one or more replies")])
-    return script
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise BadFile(path, [(None, f"a scripted model's seconds are a number from 0 on, not {seconds!r}")])
+    return ScriptedModel(replies, seconds=seconds)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, Protocol
 
@@ -77,9 +78,16 @@ def slot_of(secret: bytes, owner: str, fingerprint: str) -> str:
     return hmac.digest(secret, framed.encode(), "sha256").hex()
 
 
-def verdict_key(judge_identity: str, template_digest: str, question: str, criterion: Criterion) -> str:
-    """32 hex digits of all that shapes a verdict on a given answer and nothing else: no id, no weight, no neighbour."""
-    return digest_of([judge_identity, template_digest, question, criterion_content(criterion)])[:32]
+@lru_cache(maxsize=2048)
+def verdict_key(
+    judge_identity: str, template_digest: str, question: str, criterion: Criterion, example: str | None = None
+) -> str:
+    """32 hex digits of all that shapes a verdict on a given answer and nothing else: no id, no weight, no neighbour.
+
+    `example` is the rubric's example answer where the judge looks at it.
+    """
+    shaping = [judge_identity, template_digest, question, criterion_content(criterion)]
+    return digest_of([*shaping, example] if example else shaping)[:32]
 
 
 class _Slot(NamedTuple):
@@ -135,6 +143,22 @@ class _Read(NamedTuple):
     fields: Sequence[str]
 
 
+def connected(url: str, timeout_seconds: float) -> Redis:
+    """A client that gives up rather than wait or try again. Raises ValueError for a bad url."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_MOST_CONNECTIONS,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),  # its default is ten retries; asking the judge is the better second try
+        health_check_interval=0,
+        # RESP3 brings maintenance notices, and for their sake the pool hands out connections with unread replies.
+        protocol=2,
+        client_name="grader",
+    )
+    return Redis.from_pool(pool)
+
+
 class RedisStore:
     """A store shared by processes. A Redis that is away, slow, full or frozen is a miss and a count, and never a wait:
     no operation takes more than 0.05 s over `timeout_seconds`, connecting included. What is read within one turn of
@@ -142,18 +166,7 @@ class RedisStore:
     """
 
     def __init__(self, url: str, ttl_seconds: float, timeout_seconds: float = 0.2) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MOST_CONNECTIONS,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 0),  # its default is ten retries; asking the judge is the better second try
-            health_check_interval=0,
-            # RESP3 brings maintenance notices, and for their sake the pool hands out connections with unread replies.
-            protocol=2,
-            client_name="grader",
-        )
-        self._redis = Redis.from_pool(pool)
+        self._redis = connected(url, timeout_seconds)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._most_seconds = timeout_seconds + 0.05
         self._reads: Together[_Read, Sequence[bytes | None]] = Together(self._round_trip)

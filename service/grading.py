@@ -1,29 +1,44 @@
 """The journey of one answer. Read this first.
 
 An answer arrives with a rubric. Code decides whether there is anything to grade; what an earlier visit decided is
-remembered; a judge is asked about the criteria still outstanding, until none is left, its rounds are used up or the
-deadline passes; code scores what is known. What is still outstanding then is unassessed, never a zero.
+remembered; what somebody else is having decided at this moment is shared; a judge is asked about the criteria still
+outstanding, until none is left, its rounds are used up or the deadline passes; code scores what is known. What is still
+outstanding then is unassessed, never a zero. Whoever wants each verdict as soon as it is known is told meanwhile.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service import metrics
-from service.cache import Remembered, VerdictStore, slot_of, verdict_key
+from service.cache import VerdictStore, slot_of
 from service.core.answer import Answer
-from service.core.errors import ImpossibleOption, JudgeFailed, JudgeTimedOut, UnreadableVerdict
+from service.core.errors import (
+    AnswerTooLong,
+    ImpossibleOption,
+    JudgeFailed,
+    JudgeRefused,
+    JudgeTimedOut,
+    UnreadableVerdict,
+)
 from service.core.gates import Flag, flags_of, nothing_to_grade
-from service.core.grade import CacheResult, Grade, JudgeReport, grade_of, verdicts_on_nothing
+from service.core.grade import Grade, JudgeReport, ToldVerdict, grade_of, told_of, verdicts_on_nothing
 from service.core.prompt import fence_mark
 from service.core.rubric import Criterion, Rubric, RubricSet, StarPart
-from service.core.verdict import Verdict, outstanding
-from service.judges import Case, Judge, asked, prompts_of, total_usd
+from service.core.verdict import Verdict, outstanding, settle
+from service.flights import Flights, SecondsLeft
+from service.judges import Case, Judge, asked, total_usd
+from service.leases import Leases, NoLeases, Turn
+from service.memory import Findings, Memory, Told
 
 Chain = tuple[Judge, ...]
 """Judges in the order in which they are asked: each takes over what those before it left."""
+
+
+_GRACE_SECONDS = 0.05
+"""Between the end of a judge's time and the end of patience with it: a model that keeps time names itself as late."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,7 @@ class Grader:
     """Grades answers with the judges it was given. Keeps nothing between answers but what its store remembers.
 
     `chains` names the judges there are, `panels` those of several readings, by judge and number; one that is impossible
-    with the model in use is the error that says why.
+    with the model in use is the error that says why. `leases` say what other processes are at; without them, unknown.
     """
 
     def __init__(
@@ -55,7 +70,9 @@ class Grader:
         secret: bytes,
         deadline_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        *,
         panels: Mapping[tuple[str, int], Chain | ImpossibleOption] | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self._chains = chains
         self._panels = panels or {}
@@ -64,6 +81,8 @@ class Grader:
         self._secret = secret
         self._deadline_seconds = deadline_seconds
         self._clock = clock
+        self._leases = leases or NoLeases()
+        self._flights: Flights[Told] = Flights()
 
     @property
     def store(self) -> VerdictStore:
@@ -76,26 +95,63 @@ class Grader:
 
     async def grade(self, rubric: Rubric, rules: RubricSet, text: str, wish: Wish) -> Grade:
         """Raises AnswerTooLong, ImpossibleOption; JudgeFailed or UnreadableVerdict where nothing was decided."""
+        async with aclosing(self._journey(rubric, rules, Answer.of(text), wish)) as steps:
+            async for step in steps:
+                if isinstance(step, Grade):
+                    return step
+        raise AssertionError("a journey ends with a grade")
+
+    async def stream(
+        self, rubric: Rubric, rules: RubricSet, text: str, wish: Wish
+    ) -> AsyncGenerator[ToldVerdict | Grade, None]:
+        """Each verdict as soon as it is known, again where a better one replaces it, and the grade last.
+
+        Raises as `grade` does. A caller that leaves stops the work, unless others wait for the same.
+        """
+        answer, said, shown = Answer.of(text), dict[str, Verdict](), dict[str, Verdict]()
+        async with aclosing(self._journey(rubric, rules, answer, wish, early=True)) as steps:
+            async for step in steps:
+                if isinstance(step, Grade):
+                    yield step
+                    return
+                said[step.criterion_id] = step
+                for name, verdict in settle(rubric, said).items():
+                    if shown.get(name) != verdict:
+                        shown[name] = verdict
+                        yield told_of(rubric, verdict, answer)
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        await self._flights.close()
+        await self._leases.close()
+
+    async def _journey(
+        self, rubric: Rubric, rules: RubricSet, answer: Answer, wish: Wish, early: bool = False
+    ) -> AsyncGenerator[Verdict | Grade, None]:
         chain = self.chain_for(wish)
-        answer = Answer.of(text)
         flags = flags_of(answer, rubric)
         if nothing_to_grade(flags):
-            return self._abstain(rubric, rules, answer, flags, chain, wish)
-        memory = _Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
-        remembered = await memory.recall()
-        case = Case(rubric.question, answer, fence_mark(self._secret, answer), self._seconds_left(wish))
+            yield self._abstain(rubric, rules, answer, flags, chain, wish)
+            return
+        memory = Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
+        findings = Findings(rubric.judged, await memory.recall())
+        for verdict in tuple(findings.verdicts.values()):
+            yield verdict
+        mark = fence_mark(self._secret, answer)
+        case = Case(rubric.question, answer, mark, self._seconds_left(wish), early=early, example=rubric.example_answer)
         started = self._clock()
-        verdicts = await self._judge(chain, case, rubric, remembered, memory)
-        report = _report(chain, case, verdicts, remembered, self._clock() - started)
-        return _counted(
+        async with aclosing(self._seek(chain, case, memory, findings)) as verdicts:
+            async for verdict in verdicts:
+                yield verdict
+        yield _counted(
             grade_of(
                 rubric,
                 rules,
                 answer,
                 flags,
-                verdicts,
-                judge=report,
-                cache=_cache_result(rubric, remembered),
+                findings.verdicts,
+                judge=_report(chain, case, findings, self._clock() - started),
+                cache=findings.cache,
                 request_id=wish.request_id,
             )
         )
@@ -126,116 +182,112 @@ class Grader:
         grade = grade_of(rubric, rules, answer, flags, verdicts, judge=judge, cache=None, request_id=wish.request_id)
         return _counted(grade)
 
-    async def _judge(
-        self,
-        chain: Chain,
-        case: Case,
-        rubric: Rubric,
-        remembered: Mapping[str, Remembered],
-        memory: "_Memory",
-    ) -> dict[str, Verdict]:
-        """The loop over outstanding criteria. A failure is raised only where nothing at all is known."""
-        verdicts = {name: known.verdict for name, known in remembered.items()}
-        failure: JudgeFailed | None = None
-        try:
-            async with asyncio.timeout(case.seconds_left()):
-                for judge in chain:
-                    failure = await self._ask(judge, case, rubric.judged, verdicts, memory) or failure
-        except TimeoutError:
-            failure = JudgeTimedOut("the deadline passed; a longer deadline_seconds or a shorter answer helps")
-        await memory.keep()
-        if not verdicts and rubric.judged:
+    async def _seek(
+        self, chain: Chain, case: Case, memory: Memory, findings: Findings
+    ) -> AsyncGenerator[Verdict, None]:
+        """Share in the flight that decides what is outstanding, or begin it. Where one begun by somebody else fails, it
+        is tried again, by one at a time, if there is as much time left as that one took to fail. A failure is raised
+        only where nothing at all is known.
+        """
+        failure: JudgeFailed | AnswerTooLong | None = None
+        while wanted := findings.outstanding:
+
+            def work(seconds_left: SecondsLeft, wanted: tuple[Criterion, ...] = wanted) -> AsyncGenerator[Told, None]:
+                return self._decide(chain, replace(case, seconds_left=seconds_left), memory, wanted)
+
+            async with self._flights.seat(memory.flight_of(wanted), case.seconds_left, work) as seat:
+                if not seat.leads:
+                    metrics.FLIGHTS.labels("joined").inc()
+                try:
+                    async with aclosing(seat.told()) as tellings:
+                        async for told in tellings:
+                            for judgement in memory.own(told):
+                                yield findings.add(judgement, paid=seat.leads and not told.elsewhere)
+                    break  # the judges have said all they can
+                except TimeoutError:
+                    failure = JudgeTimedOut("the deadline passed; a longer deadline_seconds or a shorter answer helps")
+                    break
+                except (JudgeFailed, AnswerTooLong) as error:
+                    failure = error
+                    hopeless = isinstance(error, JudgeRefused | AnswerTooLong) or case.seconds_left() < seat.age_seconds
+                    if seat.leads or hopeless:
+                        break
+        if not findings.verdicts and findings.outstanding:
             raise failure or UnreadableVerdict(
                 f"{chain[0].model.name!r} replied, but no verdict could be read from it; nothing is known of the answer"
             )
-        return verdicts
 
-    async def _ask(
-        self,
-        judge: Judge,
-        case: Case,
-        criteria: tuple[Criterion, ...],
-        verdicts: dict[str, Verdict],
-        memory: "_Memory",
-    ) -> JudgeFailed | None:
-        """Ask one judge about what is outstanding. What it said before a failure stands."""
+    async def _decide(
+        self, chain: Chain, case: Case, memory: Memory, wanted: tuple[Criterion, ...]
+    ) -> AsyncGenerator[Told, None]:
+        """A flight: another process's verdicts, where one is at the same, and the judges' on what it leaves."""
+        known: dict[str, Verdict] = {}
+        part = "lead"
+        async with aclosing(self._leases.turns(memory.flight_of(wanted))) as turns:
+            async for turn in turns:
+                news = [] if turn is Turn.UNKNOWN else await memory.news(outstanding(wanted, known))
+                for told in news:
+                    known[told.judgement.verdict.criterion_id] = told.judgement.verdict
+                    yield told
+                if not outstanding(wanted, known):
+                    metrics.FLIGHTS.labels("joined").inc()
+                    return
+                if turn is not Turn.ANOTHERS:
+                    break
+                part = "took_over"
+            metrics.FLIGHTS.labels(part).inc()
+            async with aclosing(self._judge(chain, case, memory, wanted, known)) as judged:
+                async for told in judged:
+                    yield told
+
+    async def _judge(
+        self, chain: Chain, case: Case, memory: Memory, wanted: tuple[Criterion, ...], known: dict[str, Verdict]
+    ) -> AsyncGenerator[Told, None]:
+        """The loop over outstanding criteria, judge by judge, each for its share of the time.
+
+        What one said before a failure stands, and is remembered. The last failure is raised if something is undecided.
+        """
+        failure: JudgeFailed | AnswerTooLong | None = None
         try:
-            async with aclosing(asked(judge, case, outstanding(criteria, verdicts))) as judgements:
-                async for verdict, cost_usd, final in judgements:
-                    verdicts[verdict.criterion_id] = verdict
-                    if final:
-                        memory.note(judge, verdict, cost_usd)
-        except JudgeFailed as error:
-            return error
-        return None
+            for number, judge in enumerate(chain):
+                share = case.share(len(chain) - number)
+                try:
+                    async with (
+                        asyncio.timeout(share.seconds_left() + _GRACE_SECONDS),
+                        aclosing(asked(judge, share, outstanding(wanted, known))) as judgements,
+                    ):
+                        async for judgement in judgements:
+                            known[judgement.verdict.criterion_id] = judgement.verdict
+                            yield memory.note(judge, judgement)
+                except TimeoutError:
+                    failure = JudgeTimedOut(f"{judge.model.name!r} used up its share of the deadline")
+                except (JudgeFailed, AnswerTooLong) as error:
+                    failure = error
+        finally:
+            await memory.keep()
+        if failure and outstanding(wanted, known):
+            raise failure
 
 
-class _Memory:
-    """What is remembered of one answer: read at the start and written at the end, in one round trip each."""
-
-    def __init__(self, store: VerdictStore, slot: str, chain: Chain, rubric: Rubric) -> None:
-        self._store = store
-        self._slot = slot
-        self._criteria = rubric.judged
-        self._keys = {
-            (judge.identity, criterion.id): verdict_key(
-                judge.identity, "+".join(p.digest for p in prompts_of(judge, criterion)), rubric.question, criterion
-            )
-            for judge in chain
-            for criterion in self._criteria
-        }
-        self._new: dict[str, Remembered] = {}
-
-    async def recall(self) -> dict[str, Remembered]:
-        """By criterion id; of several judges' verdicts, that of the first in the chain."""
-        found = await self._store.read(self._slot, list(self._keys.values()))
-        known: dict[str, Remembered] = {}
-        for (_, criterion_id), key in self._keys.items():
-            if key in found and criterion_id not in known:
-                verdict = found[key].verdict.model_copy(update={"criterion_id": criterion_id})
-                known[criterion_id] = found[key].model_copy(update={"verdict": verdict})
-        metrics.REMEMBERED.labels("hit").inc(len(known))
-        metrics.REMEMBERED.labels("miss").inc(len(self._criteria) - len(known))
-        return known
-
-    def note(self, judge: Judge, verdict: Verdict, cost_usd: float | None) -> None:
-        key = self._keys[judge.identity, verdict.criterion_id]
-        self._new[key] = Remembered(verdict=verdict, cost_usd=cost_usd)
-
-    async def keep(self) -> None:
-        if self._new:
-            await self._store.write(self._slot, self._new)
-
-
-def _cache_result(rubric: Rubric, remembered: Mapping[str, Remembered]) -> CacheResult:
-    if not outstanding(rubric.judged, {name: known.verdict for name, known in remembered.items()}):
-        return "hit"
-    return "mixed" if remembered else "miss"
-
-
-def _report(
-    chain: Chain, case: Case, verdicts: Mapping[str, Verdict], remembered: Mapping[str, Remembered], seconds: float
-) -> JudgeReport:
+def _report(chain: Chain, case: Case, findings: Findings, seconds: float) -> JudgeReport:
     calls = case.completions
-    first = next(iter(verdicts.values()), None)
+    first = next(iter(findings.verdicts.values()), None)
     return JudgeReport(
         name=chain[0].name,
         model=calls[0].model if calls else first.model if first else None,
         prompt=first.prompt if first else None,
-        calls=len(calls),
+        calls=sum(call.calls for call in calls),
         input_tokens=sum(call.input_tokens for call in calls),
         cached_input_tokens=sum(call.cached_tokens for call in calls),
         output_tokens=sum(call.output_tokens for call in calls),
-        cost_usd=_total([call.cost_usd for call in calls]),
-        cost_saved_usd=_total([known.cost_usd for known in remembered.values()]),
+        cost_usd=_rounded(total_usd(call.cost_usd for call in calls)),
+        cost_saved_usd=_rounded(findings.cost_saved_usd),
         seconds=round(seconds, 3),
     )
 
 
-def _total(costs: list[float | None]) -> float | None:
-    """None if one of them is unknown."""
-    total = total_usd(costs)
-    return None if total is None else round(total, 8)
+def _rounded(usd: float | None) -> float | None:
+    return None if usd is None else round(usd, 8)
 
 
 def _counted(grade: Grade) -> Grade:

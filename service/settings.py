@@ -49,6 +49,16 @@ class Settings(BaseSettings):
         default=None, gt=0, description="Longest time for one grade; unset: 300 local, 30 hosted."
     )
     max_concurrent_calls: int = Field(default=32, gt=0, description="Calls to hosted models in flight at most.")
+    max_queued_calls: int | None = Field(
+        default=None, ge=0, description="Calls that wait for a model at most; unset: 1000 hosted, 16 local."
+    )
+    breaker_failures: int = Field(
+        default=5, gt=0, description="Failures among twice as many calls to a hosted model that open its breaker."
+    )
+    breaker_seconds: float = Field(default=10.0, gt=0, description="How long an open breaker lets no call through.")
+    hedge: bool = Field(
+        default=False, description="Make a hosted call slower than 95 % of those before it twice, and pay for both."
+    )
     api_keys_file: Path | None = Field(
         default=None, description="Who may call, see `grader keys`; unset: anybody, and then on loopback only."
     )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import IO, NamedTuple
 
 import httpx
 
@@ -20,14 +21,28 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Serving(NamedTuple):
+    """A service that has started, and a client for it."""
+
+    process: "subprocess.Popen[str]"
+    client: httpx.Client
+
+
+@contextmanager
+def serving(settings: dict[str, str], stderr: int | IO[str] = subprocess.PIPE) -> Iterator[Serving]:
+    """`grader serve` with these GRADER_* settings. It may be stopped or killed by who uses it."""
+    port = free_port()
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+    with _process(command, settings, stderr) as process, _client(port) as client:
+        _wait_for(process, client, "/readyz")
+        yield Serving(process, client)
+
+
 @contextmanager
 def grader(**settings: str) -> Iterator[httpx.Client]:
     """`grader serve` with these GRADER_* settings, and a client for it."""
-    port = free_port()
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
-    with _process(command, settings) as process, _client(port) as client:
-        _wait_for(process, client, "/readyz")
-        yield client
+    with serving(settings) as service:
+        yield service.client
 
 
 @contextmanager
@@ -42,7 +57,7 @@ def model_server(key: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(
+def listening(
     command: list[str], port: int, path: str, status: int = 200, settings: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[int]:
     """Any server of ours or a benchmark's, once this path is answered so; gives its process id."""
@@ -57,9 +72,11 @@ def _client(port: int) -> httpx.Client:
 
 
 @contextmanager
-def _process(command: list[str], settings: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def _process(
+    command: list[str], settings: Mapping[str, str], stderr: int | IO[str] = subprocess.PIPE
+) -> Iterator["subprocess.Popen[str]"]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    process = subprocess.Popen(command, env={**inherited, **settings}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env={**inherited, **settings}, stderr=stderr, text=True)
     try:
         yield process
     finally:

@@ -11,18 +11,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from service.api import examples
+from service.api.batch import LINES, items_of, lines
 from service.api.front import Front
 from service.api.gate import Gate
 from service.api.keys import Keyring
 from service.api.problems import BadRequest, problem, problem_of
 from service.api.replies import Replies
-from service.api.requests import answer_alone, grade_request
+from service.api.requests import GradeRequest, answer_alone, grade_request
+from service.api.streaming import Streamed, events_reply, wants_events
 from service.api.surroundings import Surroundings
 from service.catalog import Catalog
 from service.core.errors import GradingError
 from service.core.grade import Grade
-from service.core.rubric import Rubric
-from service.grading import Grader
+from service.core.rubric import Rubric, RubricSet
+from service.grading import Grader, Wish
 
 router = APIRouter()
 
@@ -82,15 +84,46 @@ async def grade(request: Request) -> Response:
     200 means graded, not good. `status` says how far: `graded`, `partial` (some criteria are `unassessed`, and
     `score_bounds` says how far they could move the score) or `abstained` (nothing to grade; `flags` says why, no
     model was asked). `evidence` holds code points of `answer` exactly as sent: `answer[start:end] == text`.
-    `X-Cache` repeats `cache`: `hit` means that no model was asked.
+    `X-Cache` repeats `cache`: `hit` means that no model was asked, `coalesced` that another request for the same was
+    under way and its verdicts were shared.
+
+    With `Accept: text/event-stream` the reply is a stream: a `verdict` event for each criterion as soon as it is
+    decided (again where a better verdict replaces it), and one `grade` event last, with the body that would else be the
+    reply, or `{"status": "failed", "problem": {…}}`. A comment comes every 15 seconds of silence. A caller that leaves
+    stops the work, unless others wait for the same.
     """
     wanted = await grade_request(request)
     parts: Parts = request.app.state.parts
-    rubric = wanted.rubric or parts.catalog.rubric_for(wanted.question_id or "")
-    wish = wanted.wish(request.state.request_id, request.state.owner)
-    result = await parts.grader.grade(rubric, parts.catalog.rules, wanted.answer, wish)
+    asked = _asked(wanted, request)
+    if wants_events(request):
+        return events_reply(parts.grader, *asked)
+    result = await parts.grader.grade(*asked)
     headers = {"X-Cache": result.cache} if result.cache else {}
     return Response(result.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.post(
+    "/grade/batch",
+    summary="Grade up to a hundred answers",
+    responses=examples.BATCH_RESPONSES,
+    openapi_extra={"requestBody": examples.BATCH_REQUEST_BODY},
+    tags=["grading"],
+)
+async def grade_batch(request: Request) -> Response:
+    """Grade up to 100 answers, each as `POST /grade` would, in one request of at most 8 MB.
+
+    Each item may have an `id` of the caller's. The reply is NDJSON, a line for each item as it is done: `index` in the
+    request, `id` (null without one), then the grade's fields; or `status` `failed` and `problem`, also for an item that
+    is wrong in itself. One that fails doesn't fail the rest: 200 means that the batch was read. 8 items of a batch are
+    graded at once, and an item's deadline begins with its turn. A caller that leaves stops the work.
+    """
+    items = await items_of(request)
+    parts: Parts = request.app.state.parts
+
+    async def grade_one(wanted: GradeRequest) -> Grade:
+        return await parts.grader.grade(*_asked(wanted, request))
+
+    return Streamed(lines(items, grade_one, request.state.request_id), LINES)
 
 
 @router.delete(
@@ -162,6 +195,13 @@ async def readyz(request: Request) -> dict[str, str]:
 async def metrics_page() -> Response:
     """Prometheus' text format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _asked(wanted: GradeRequest, request: Request) -> tuple[Rubric, RubricSet, str, Wish]:
+    """What the grader is asked. Raises UnknownQuestion."""
+    catalog: Catalog = request.app.state.parts.catalog
+    rubric = wanted.rubric or catalog.rubric_for(wanted.question_id or "")
+    return rubric, catalog.rules, wanted.answer, wanted.wish(request.state.request_id, request.state.owner)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

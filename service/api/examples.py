@@ -59,6 +59,45 @@ GRADE_REQUEST_BODY = {
 }
 
 
+BATCH_REQUESTS: dict[str, Any] = {
+    "two": {
+        "summary": "Two answers",
+        "value": {
+            "items": [
+                {"id": "anna", **GRADE_REQUESTS["by_id"]["value"]},
+                {"id": "ben", **GRADE_REQUESTS["own_rubric"]["value"]},
+            ]
+        },
+    }
+}
+_NAMED = {"id": {"type": "string", "maxLength": 200, "description": "yours; it comes back"}}
+_ITEM_SCHEMA = {**_REQUEST_SCHEMA, "properties": {**_REQUEST_SCHEMA["properties"], **_NAMED}}
+BATCH_REQUEST_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["items"],
+                "additionalProperties": False,
+                "properties": {
+                    "items": {"type": "array", "minItems": 1, "maxItems": 100, "items": _ITEM_SCHEMA},
+                },
+            },
+            "examples": BATCH_REQUESTS,
+        }
+    },
+}
+EVENTS = """event: verdict
+data: {"kind": "point", "id": "p1", "text": "…", "verdict": "met", "reason": "…", "evidence": []}
+
+event: grade
+data: {"status": "graded", "score": 71.5, "…": "…"}
+"""
+LINES = """{"index": 1, "id": "ben", "status": "graded", "score": 71.5, "…": "…"}
+{"index": 0, "id": "anna", "status": "failed", "problem": {"title": "Judge unavailable", "status": 503, "…": "…"}}
+"""
+
 _FORGET_SCHEMA = AnswerAlone.model_json_schema()
 
 FORGET_REQUEST_BODY = {
@@ -108,6 +147,7 @@ GRADE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Graded, partly graded, or nothing to grade: see `status`",
         "headers": {"X-Cache": {"schema": {"type": "string"}, "description": "hit, miss, coalesced or mixed"}},
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}},
     },
     400: _problem("Not JSON"),
     **_KEY_PROBLEMS,
@@ -118,4 +158,13 @@ GRADE_RESPONSES: dict[int | str, dict[str, Any]] = {
     502: _problem("The judge refused, or its reply was unreadable"),
     503: _problem("The judge is unreachable or overloaded"),
     504: _problem("The deadline passed with nothing decided"),
+}
+BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The batch was read: each line tells of one item",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": LINES}},
+    },
+    **{status: GRADE_RESPONSES[status] for status in (400, 415)},
+    413: _problem("Body too large"),
+    422: _problem("No list of 1 to 100 items"),
 }

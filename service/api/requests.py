@@ -91,14 +91,21 @@ class AnswerAlone(Frozen):
 
 async def grade_request(request: Request) -> GradeRequest:
     """The request's body as a value. Raises BadRequest (400, 413, 415) and what `request_of` raises."""
-    return request_of(await _json(request))
+    return request_of(await json_of(request, LARGEST_BODY))
 
 
 async def answer_alone(request: Request) -> str:
     """The answer that a body holds and nothing else. Raises BadRequest (400, 413, 415, 422), AnswerTooLong."""
-    document = await _json(request)
+    document = await json_of(request, LARGEST_BODY)
     _measure(document)
     return _valid(document, AnswerAlone).answer
+
+
+async def json_of(request: Request, largest: int) -> Any:
+    """The request's body, of so many bytes at most, as a JSON document. Raises BadRequest (400, 413, 415)."""
+    if not is_json(request.headers.get("content-type", "")):
+        raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
+    return decoded(await _body(request, largest))
 
 
 def request_of(document: Any) -> GradeRequest:
@@ -139,18 +146,12 @@ def _valid(document: Any, wanted: type[_Wanted]) -> _Wanted:
         raise BadRequest(422, "Wrong fields", detail, errors) from None  # the error quotes the candidate's text
 
 
-async def _json(request: Request) -> Any:
-    if not is_json(request.headers.get("content-type", "")):
-        raise BadRequest(415, "Wrong content type", "send the body as Content-Type: application/json")
-    return decoded(await _body(request))
-
-
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, largest: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
-            raise BadRequest(413, "Body too large", f"the body is over {LARGEST_BODY:,} bytes")
+        if len(body) > largest:
+            raise BadRequest(413, "Body too large", f"the body is over {largest:,} bytes")
     return bytes(body)
 
 

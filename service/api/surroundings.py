@@ -38,13 +38,17 @@ class Surroundings:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
-            # The type alone: a message could quote the candidate.
-            _log.error("request %s failed: %s", request_id, type(error).__name__, exc_info=_frames_only(error))
+            log_fault(error, request_id)
             await problem_of(error, request_id)(scope, receive, send_with_id)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             metrics.labelled(metrics.REQUESTS, route, str(status)).inc()
             metrics.labelled(metrics.REQUEST_SECONDS, route).observe(time.perf_counter() - started)
+
+
+def log_fault(error: Exception, request_id: str) -> None:
+    """The type and the place alone: a message could quote the candidate."""
+    _log.error("request %s failed: %s", request_id, type(error).__name__, exc_info=_frames_only(error))
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,19 +1,22 @@
-"""`grader eval calibrate | regrade`: what a judge per criterion makes of its odds, fitted to a run, tried on one."""
+"""`grader eval known | calibrate | regrade`: what a judge per criterion makes of its odds: asked, fitted, tried."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import progress
 
 from service.cli.console import err, out, shown
 from service.cli.eval_reports import Golden, Run, catalog_now, measuring, write
 from service.cli.failing import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evals import records
     from service import bootstrap
+    from service.core.rubric import Rubric
 
 Wording = Annotated[int, typer.Option(min=1, help="Which of the judge's wordings, from 1.")]
 
@@ -45,7 +48,7 @@ def calibrate(
 
     \b
     Examples:
-      grader eval calibrate evals/runs/golden --out service/judges/calibration-v2.json
+      grader eval calibrate evals/runs/golden --out service/judges/calibration-v3.json
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
     """
@@ -53,12 +56,15 @@ def calibrate(
         from evals import calibrate as fitting
         from evals.opening import opened
         from evals.regrade import regraded
+        from service.catalog import read_yaml
+        from service.judges.known import KnownOdds
 
-        prompts = _wording(wording).prompts
+        chosen = _wording(wording)
+        prompts, told = chosen.prompts, read_yaml(chosen.known, KnownOdds)
         catalog = catalog_now()
         this = opened(run, catalog, golden)
         _refuse_without_odds(this.run, prompts, run)
-        rows = fitting.rows_of(this.golden, this.run.records, catalog, prompts)
+        rows = fitting.rows_of(this.golden, this.run.records, catalog, prompts, told)
         made_by = f"grader eval calibrate over {this.path.name} (sha256 {this.run.settings.golden_digest[:12]})"
         try:
             fitted = fitting.calibrated(rows, made_by, f"{len(rows)} labelled criteria; {this.run.settings.model}")
@@ -68,7 +74,7 @@ def calibrate(
         if held_out:
             # Answers without any label have had no part in the fit, so what all others gave has not seen them.
             unlabelled = dict.fromkeys(map(fitting.question_of, this.golden), fitted)
-            _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others), held_out)
+            _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others, told), held_out)
     text = fitted.model_dump_json(indent=2) + "\n"
     if file:
         write({file: text.encode()})
@@ -101,14 +107,56 @@ def regrade(
         from evals.regrade import regraded
         from service.catalog import read_yaml
         from service.core.calibration import Calibration
+        from service.judges.known import KnownOdds
 
         catalog, chosen = catalog_now(), _wording(wording)
         this = opened(run, catalog, golden)
         _refuse_without_odds(this.run, chosen.prompts, run)
         calibration = read_yaml(chosen.calibration, Calibration)
         by_question = {question_of(answer): calibration for answer in this.golden}
-        _write_run(regraded(this.golden, this.run, catalog, chosen.prompts, by_question), folder)
+        told = read_yaml(chosen.known, KnownOdds)
+        _write_run(regraded(this.golden, this.run, catalog, chosen.prompts, by_question, told), folder)
     out().print(shown(f"written: {folder}"), soft_wrap=True)
+
+
+def known(
+    *,
+    file: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the odds.")],
+    wording: Wording = 1,
+) -> None:
+    """Ask the local model about answers that are known, for the calibration to set a candidate's odds against.
+
+    For each criterion of the catalog: what it says of an answer without content, and of the rubric's example. Asked
+    ahead, no grade waits for them; for a rubric that comes in a request the service asks by itself, once.
+
+    \b
+    Example:
+      grader eval known --out service/judges/known-v3.json
+    """
+    with measuring():
+        chosen, rubrics = _wording(wording), catalog_now().listed
+        text = asyncio.run(_asked(chosen, rubrics, "grader eval known over the catalog"))
+    write({file: text.encode()})
+    out().print(shown(f"written: {file}"), soft_wrap=True)
+
+
+async def _asked(chosen: "bootstrap.Wording", rubrics: "Sequence[Rubric]", made_by: str) -> str:
+    from evals.known import asked, file_of
+    from service.bootstrap import per_criterion
+    from service.models.local import LocalModel
+    from service.models.weights import fetch
+
+    model = LocalModel(fetch())
+    try:
+        await model.warm()
+        judge = per_criterion(model, chosen, known=None)
+        with progress.Progress(console=err(), disable=not err().is_terminal) as bars:
+            task = bars.add_task("Asking", total=len(rubrics))
+            async for _ in asked(judge, rubrics):
+                bars.advance(task)
+        return file_of(judge, made_by).model_dump_json(indent=1) + "\n"
+    finally:
+        await model.close()
 
 
 def _wording(number: int) -> "bootstrap.Wording":

@@ -251,6 +251,7 @@ def _hold_to(report: "AttackReport", most_raised: float | None) -> None:
 
 
 # Last, so that `grader eval --help` lists the commands in the order in which they are used.
+app.command()(eval_calibrate.known)
 app.command()(eval_calibrate.calibrate)
 app.command()(eval_calibrate.regrade)
 app.command()(eval_reports.report)

@@ -1,5 +1,6 @@
 """`grader serve`: the HTTP service."""
 
+import gc
 from typing import Annotated
 
 import typer
@@ -31,6 +32,10 @@ def serve(
     with plainly():
         if "local" in settings.models:
             fetched()
-        from service.cli import server
+        gc.disable()  # start-up makes no garbage, and would be looked through again and again; a server enables it
+        try:
+            from service.cli import server
 
-        server.run(settings)
+            server.run(settings)
+        finally:
+            gc.enable()

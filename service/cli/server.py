@@ -1,23 +1,34 @@
 """Run the API under uvicorn, one process, quiet but for where it listens and what grades."""
 
+import asyncio
+import gc
 import logging
+import math
 import shlex
+import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 
 from service.api.app import Parts, create_app
 from service.api.keys import Keyring
-from service.bootstrap import Service, running
+from service.bootstrap import Service, deadline_seconds, running
 from service.cli.console import err, shown
 from service.cli.failing import fail
 from service.core.errors import GradingError
 from service.settings import Settings
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call, not where to listen
+
+_AFTER_DEADLINE_SECONDS = 2  # for what a grade does after its deadline: remember, and send
+_LAST_LOOK_SECONDS = 0.2
+_CUT_OFF = 130
+"""Exit code of a stop that did not wait."""
 
 
 @dataclass
@@ -33,6 +44,8 @@ class Start:
         try:
             keys = Keyring(self.settings.api_keys_file) if self.settings.api_keys_file else None
             async with running(self.settings) as self.service:
+                gc.freeze()  # what stays for good is not to be looked through while somebody waits
+                gc.enable()
                 yield Parts(self.service.grader, self.service.catalog, self.service.store.ready, keys)
         except GradingError as error:
             self.failure = error
@@ -44,7 +57,7 @@ class Start:
 
 
 class _Server(uvicorn.Server):
-    """Says so when it listens."""
+    """Says so when it listens. Told to stop, it takes no more and finishes what it has; told again, it ends at once."""
 
     def __init__(self, config: uvicorn.Config, start: Start) -> None:
         super().__init__(config)
@@ -53,20 +66,46 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._start.service and sockets:
-            for line in greeting(self._start.service, *sockets[0].getsockname()[:2]):
-                err().print(shown(line), soft_wrap=True)
+            _say(*greeting(self._start.service, *sockets[0].getsockname()[:2]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        # Clients are told with each reply that no other comes by that connection, or they would lose their next request
+        # to its end. And connections taken a moment ago have requests in them still to be read.
+        closing = [*self.server_state.default_headers, (b"connection", b"close")]
+        self.server_state.default_headers = closing
+        for connection in self.server_state.connections:
+            if cycle := getattr(connection, "cycle", None):
+                cycle.default_headers = closing
+        await asyncio.sleep(_LAST_LOOK_SECONDS)
+        if under_way := len(self.server_state.tasks):
+            seconds = self.config.timeout_graceful_shutdown
+            _say(f"Stopping once {under_way} under way are answered, in {seconds} s at most. Again: at once.")
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises GradingError where the start fails."""
+    """Serve until told to stop. Raises GradingError where the start fails, SystemExit where requests were cut off."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     start = Start(settings)
     log = logging.getLogger("uvicorn.error")
     log.addFilter(start.unheard)
-    config = uvicorn.Config(create_app(start), access_log=False, log_config=None, lifespan="on")
+    config = uvicorn.Config(
+        create_app(start),
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=math.ceil(deadline_seconds(settings)) + _AFTER_DEADLINE_SECONDS,
+    )
+    server = _Server(config, start)
     try:
-        with bound(settings.host, settings.port) as listener:
-            _Server(config, start).run(sockets=[listener])
+        with bound(settings.host, settings.port) as listener, _told_once():
+            server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     except SystemExit:
@@ -75,6 +114,21 @@ def run(settings: Settings) -> None:
         raise
     finally:
         log.removeFilter(start.unheard)
+    if server.force_exit:
+        raise SystemExit(_CUT_OFF)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """uvicorn sends itself the SIGTERM that stopped it once more when it is done; to have stopped is then a success."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -89,6 +143,13 @@ def bound(host: str, port: int) -> socket.socket:
         listener.close()
         fail(f"cannot listen on {host} port {port}: {error.strerror}; choose others with --host and --port")
     return listener
+
+
+def _say(*lines: str) -> None:
+    """On standard error. It may be a file on a full disk, which must not keep anybody from being served."""
+    with suppress(OSError):
+        for line in lines:
+            err().print(shown(line), soft_wrap=True)
 
 
 def greeting(service: Service, host: str, port: int) -> tuple[str, ...]:

@@ -57,15 +57,23 @@ class Scale(Frozen):
 
 
 class Calibration(Frozen):
-    """The scales by kind of criterion, and whence they are. Fitted by `grader eval calibrate`, kept in a file."""
+    """The scales by kind of criterion, and whence they are. Fitted by `grader eval calibrate`, kept in a file.
+
+    `without_example` are those for rubrics that have no example answer, for the kinds whose scale would look at it.
+    """
 
     version: Literal[1]
     made_by: str
     note: str
     scales: Mapping[str, Scale]
+    without_example: Mapping[str, Scale] = {}
+
+    def scale_of(self, kind: str, has_example: bool) -> Scale:
+        """By which criteria of this kind are read."""
+        return self.scales[kind] if has_example else self.without_example.get(kind, self.scales[kind])
 
     @property
     def digest(self) -> str:
         """Of the numbers alone: another note makes no other judge."""
-        scales = {name: scale.model_dump(mode="json") for name, scale in self.scales.items()}
-        return hashlib.sha256(json.dumps(scales, sort_keys=True).encode()).hexdigest()[:12]
+        numbers = self.model_dump(mode="json", include={"scales", "without_example"})
+        return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]

@@ -109,9 +109,10 @@ def _reason_not_to_grade(answer: Answer, rubric: Rubric) -> FlagKind | None:
 
 def _echoes_question(words: tuple[str, ...], rubric: Rubric) -> bool:
     known = _known(rubric)
+    if len(set(words).difference(known.asked, _FILLER)) >= _OWN_WORDS:
+        return False
     runs = [run for run in _runs(words, 3) if not _FILLER.issuperset(run)]
-    own = set(words).difference(known.asked, _FILLER)
-    return sum(run in known.asked_runs for run in runs) >= _ECHO_QUESTION * len(runs) and len(own) < _OWN_WORDS
+    return sum(run in known.asked_runs for run in runs) >= _ECHO_QUESTION * len(runs)
 
 
 def _echoes_rubric(words: tuple[str, ...], rubric: Rubric) -> bool:
@@ -143,7 +144,7 @@ def _wording(rubric: Rubric) -> list[str]:
 
 
 def _runs(words: tuple[str, ...], length: int) -> list[Run]:
-    return [words[i : i + length] for i in range(len(words) - length + 1)]
+    return list(zip(*(words[start:] for start in range(length)), strict=False))
 
 
 def _share_new(words: tuple[str, ...]) -> float:

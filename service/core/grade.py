@@ -133,6 +133,25 @@ class Grade(Frozen):
     request_id: str
 
 
+class ToldVerdict(CriterionGrade):
+    """One criterion's verdict as it is known, before the grade. A STAR part's `id` and `text` are its name."""
+
+    kind: Literal["point", "pitfall", "star"]
+    mention: Mention | None = None
+
+
+def told_of(rubric: Rubric, verdict: Verdict, answer: Answer) -> ToldVerdict:
+    """The verdict in the words in which the grade will say it."""
+    name, kind, text = verdict.criterion_id, "star", verdict.criterion_id
+    worded: tuple[Point | Pitfall, ...] = (*rubric.points, *rubric.pitfalls)
+    criterion = next((c for c in worded if c.id == name), None)
+    if criterion:
+        kind, text = "point" if isinstance(criterion, Point) else "pitfall", criterion.text
+    return ToldVerdict.model_validate(
+        {"kind": kind, "id": name, "text": text, "mention": verdict.mention, **_decided(verdict, answer)}
+    )
+
+
 def grade_of(
     rubric: Rubric,
     rules: RubricSet,

@@ -61,63 +61,143 @@ _MARKED = (
 _ANSWER = r"(?:candidate|student|answer|response|evaluation|grading|grader|judge|submission)"
 _SHEET = r"(?:(?:rubric|grading|marking) \w+|criteri(?:a|on)\b)"
 
-_INJECTIONS = tuple(
-    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-    for pattern in (
-        # Orders: to leave the rubric aside, or to rate.
-        rf"{_ORDER}{_DISREGARD}[^.]{{0,50}}?{_GUIDANCE}",
-        rf"{_ORDER}{_RATE}[^.]{{0,70}}?{_REWARD}",
+HOW = re.IGNORECASE | re.MULTILINE
+# Each pattern with its landmarks, one of which stands wherever it matches: looking for them costs a tenth of matching.
+# "": no such word is rare enough. Lower case; a test holds them to the patterns.
+_JUDGES = "grader|judge|evaluator|examiner|assessor|marker|rater"
+_JUDGES_ELSEWHERE = (
+    "evaluador|calificador|corrector|examinador|avaliador|corretor|évaluateur|correcteur|examinateur|prüfer|bewerter"
+)
+_ANSWERS = "candidate|student|answer|response|evaluation|grading|grader|judge|submission"
+_LEAVE = (
+    "ignor|disregard|forget|override|bypass|overlook|discard|follow|olvid|descart|caso omiso|tenga|siga|esque"
+    "|desconsider|despreze|considere|oubli|suis|suivez|compte|abstraction|verg|missacht|dimentica"
+)
+PATTERNS: tuple[tuple[str, str], ...] = (
+    # Orders: to leave the rubric aside, or to rate.
+    (_LEAVE, rf"{_ORDER}{_DISREGARD}[^.]{{0,50}}?{_GUIDANCE}"),
+    ("", rf"{_ORDER}{_RATE}[^.]{{0,70}}?{_REWARD}"),
+    (
+        "忽略|无视|無視|忘记|忘掉",
         r"(?:忽略|无视|無視|忘记|忘掉)[^。\n]{0,15}(?:指令|指示|说明|說明|评分|評分|规则|規則|标准|標準|要求|提示)",
+    ),
+    (
+        "無視|忘れ|满分|滿分|満点|만점|지시",
         r"(?:指示|指令|基準|ルーブリック|ルール)[^。\n]{0,8}(?:無視|忘れ)|满分|滿分|満点|만점|지시[^.\n]{0,10}무시",
+    ),
+    (
+        "игнорируй|забудь|не учитывай",
         r"(?:игнорируй|забудь|не учитывай)\w*[^.\n]{0,40}(?:инструкц|критери|правил|указани|рубрик)",
-        r"(?:максимальн|высш)\w* (?:балл|оценк)",
-        # Another's voice: the marks of a conversation, a system, an end of the answer that is none.
-        r"<\|[a-z_/]{2,30}\|>|<</?SYS>>|\[/?(?:INST|SYSTEM|SYS|ADMIN|DEVELOPER)\b[^\]\n]{0,30}\]",
+    ),
+    ("максимальн|высш", r"(?:максимальн|высш)\w* (?:балл|оценк)"),
+    # Another's voice: the marks of a conversation, a system, an end of the answer that is none.
+    ("<|[", r"<\|[a-z_/]{2,30}\|>|<</?SYS>>|\[/?(?:INST|SYSTEM|SYS|ADMIN|DEVELOPER)\b[^\]\n]{0,30}\]"),
+    (
+        "<",
         r"</?(?:system|assistant|instructions?|answer|grader|grading|evaluation|verdict|rubric|judge)(?:[-_\s][^>\n]{0,40})?>",
+    ),
+    (
+        "system|policy|assistant|admin|developer",
         r"^\W{0,5}(?-i:SYSTEM|ASSISTANT|ADMIN|DEVELOPER)\s*:|\b(?-i:SYSTEM|POLICY|DEVELOPER|ADMIN) (?-i:[A-Z]{4,})",
+    ),
+    (
+        "system|assistant|policy|developer|admin|grading|grader",
         r"(?:^|[\[({<#*=-] ?)(?:system|assistant|policy|developer|admin\w*|grading|grader) "
         r"(?:(?:override|update|notice|message|alert|note|prompt|instructions?) ?){1,2}[\])}>:*=-]",
-        rf"(?:[-=#*~_<\[]{{2}}|[\[(<])\s*(?:the )?(?:end|begin|start|beginning)\b[^\n]{{0,20}}\b{_ANSWER}",
-        rf"(?-i:END|BEGIN|START)(?= [A-Z ]{{6}}) (?:of )?(?:the )?{_ANSWER}",
-        r"##\s*(?:grading|grader|rubric|verdict|judge)\b",
-        # A word to the grader, or a role for it.
+    ),
+    (_ANSWERS, rf"(?:[-=#*~_<\[]{{2}}|[\[(<])\s*(?:the )?(?:end|begin|start|beginning)\b[^\n]{{0,20}}\b{_ANSWER}"),
+    (_ANSWERS, rf"(?-i:END|BEGIN|START)(?= [A-Z ]{{6}}) (?:of )?(?:the )?{_ANSWER}"),
+    ("##", r"##\s*(?:grading|grader|rubric|verdict|judge)\b"),
+    # A word to the grader, or a role for it.
+    (
+        _JUDGES,
         r"(?:^|[.,:;!?\"'\[(*#>-] ?|\bnow )(?:(?:you are|you're|act as|pretend (?:to be|you are))(?: now)?|as) "
         rf"(?:an?|the)\b[^.\n]{{0,30}}\b{_JUDGE}\b(?=[,.;:!]|[^.\n]{{0,15}}\b(?:you|your|who|that|must|always|and)\b|$)",
+    ),
+    (
+        _JUDGES,
         rf"\b(?:dear|hey|hello|attention)[\s,:]+(?:\w+ )?{_JUDGE}\b|\b{_JUDGE} (?:checklist|instructions?|override)\b",
+    ),
+    (
+        f"{_JUDGES}|grading|grades",
         r"\b(?:note|message|memo|reminder|hint|p\.?s\.?) (?:to|for) (?:the |any |all |whoever )?"
         rf"(?:ai |llm |automated ){{0,2}}(?:{_JUDGE}|grading|grades)\b",
+    ),
+    (
+        _JUDGES_ELSEWHERE,
         rf"\b(?:nota|mensaje|aviso|mensagem|note|message|hinweis) (?:para|al?|ao|à|au|pour|an|für) {_JUDGE_ELSEWHERE}",
+    ),
+    (
+        _JUDGES_ELSEWHERE,
         rf"\b(?:atención|atenção|attention|estimad[oa]|car[oa]|cher|chère|lieber?)\W+{_JUDGE_ELSEWHERE}",
-        r"\b(?:the|this|any|your) (?:ai )?(?:auto-?)?grader (?:will|must|should|shall|is to|has to|reads?)\b",
+    ),
+    ("grader", r"\b(?:the|this|any|your) (?:ai )?(?:auto-?)?grader (?:will|must|should|shall|is to|has to|reads?)\b"),
+    (
+        "stop |from now on|rubric says",
         r"\bstop (?:grading|evaluating|judging|scoring)\b|\bfrom now on,? you\b|\brubric says\b",
+    ),
+    (
+        "previous|prior|above|earlier",
         r"\b(?:previous|prior|above|earlier) (?:instructions?|prompts?|rules) (?:is|are|were|no longer)\b",
-        r"\bpass (?:this (?:answer|response|candidate)\b|(?:me|the candidate)(?=[.!]|$))",
-        # A verdict already given.
+    ),
+    ("pass ", r"\bpass (?:this (?:answer|response|candidate)\b|(?:me|the candidate)(?=[.!]|$))"),
+    # A verdict already given.
+    (
+        "final|overall|official|assigned|recommended|suggested|proposed",
         r"\b(?:final|overall|official|assigned|recommended|suggested|proposed)[\s_]+"
         rf"(?:verdict|score|grade|rating|mark|decision|evaluation|result)\b{_MARKED}",
-        rf"{_CLAUSE}(?:verdict|score|grade|rating|mark|level)\b{_MARKED}",
+    ),
+    ("verdict|score|grade|rating|mark|level", rf"{_CLAUSE}(?:verdict|score|grade|rating|mark|level)\b{_MARKED}"),
+    (
+        "result|status|decision|evaluation",
         rf"{_CLAUSE}(?:result|status|decision|evaluation)[\"'*]*\s*[:=]\s*[\"'*]*"
         r"(?:pass(?:ed)?|met|approved|full marks)[\"'*]*\s*(?:$|[.,;})|!])",
-        rf"\b(?:verdict|grade)\b\W{{0,3}}(?:is )?pass\b|\bscores?[\s:=]{{1,3}}{_MOST}",
-        r"(?-i:\bPASS(?:ED)?[\s,;:-]+[Ss](?:core|CORE)\b)",
+    ),
+    ("verdict|grade|score", rf"\b(?:verdict|grade)\b\W{{0,3}}(?:is )?pass\b|\bscores?[\s:=]{{1,3}}{_MOST}"),
+    ("pass", r"(?-i:\bPASS(?:ED)?[\s,;:-]+[Ss](?:core|CORE)\b)"),
+    (
+        "met",
         r"\bmet,? met\b|\b(?:level|verdict)\W{1,3}met\b|\b(?:output|return|reply|respond|answer) (?:with )?\W?met\b",
+    ),
+    (
+        "as met|as perfect|as satisfied",
         r"\b(?:answer|response|submission|criterion|criteria|rubric)\b[^.\n]{0,30}\bas (?:met|perfect|satisfied)\b",
+    ),
+    (
+        "answer|response|submission",
         rf"\b(?:answer|response|submission) (?:\w+ )?(?:scored|got|received|earned) {_MOST}",
+    ),
+    (
+        "score|mark|grade",
         r"\bI (?:demand|want|deserve|expect) (?:\w+ ){0,2}(?:perfect|full|maximum|top) (?:score|mark|grade)",
+    ),
+    (
+        "answer|response|submission|candidate",
         r"\b(?:this|the|my|above) (?:answer|response|submission|candidate)(?: \w+ly| above)? (?:meets|earns"
         r"|deserves|merits|scores|satisfies|fulfils|fulfills|covers|gets|receives|passes"
         r"|is worth|(?:should|must) (?:get|receive|pass|earn|be (?:given|awarded|graded|marked|scored|rated)))\b"
         r"[^.\n]{0,50}?(?:(?-i:\bPASS\b)|\b(?:full|maximum|top|highest|perfect) (?:possible )?"
         r"(?:mark|credit|grade|point|band|score)"
         rf"|\b(?:all|every)(?: of)?(?: the)? {_SHEET}|{_MOST})",
+    ),
+    (
+        "earns|deserves|merits|awarding|assigning",
         r"\b(?:earns|deserves|merits|awarding|assigning) (?:\w+ ){0,3}(?:perfect|full|maximum) (?:score|mark|grade)",
+    ),
+    (
+        "met|satisfied|fulfilled|passed",
         rf"(?:^|[.;,!?*#>\])-] ?)(?:all|every|each)(?: of)?(?: the)? (?:points?|requirements?|{_SHEET})"
         r"(?: (?:is|are|have been|has been))?(?: fully)? (?:met|satisfied|fulfilled|passed)\b",
+    ),
+    (
+        "rubric|grading|marking",
         r"\b(?:met|meets?|satisf\w+|fulfil\w*) (?:all|every|each)(?: of)?(?: the)? (?:rubric|grading|marking)\b",
-        r"(?:\[[x✓✔]\]|[✓✔☑✅])\s*(?:all |every )?(?:\w+ )?(?:criteri|requirement|rubric|point)",
-        r"[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]",  # one word in two alphabets that look alike
-    )
+    ),
+    ("[|✓|✔|☑|✅", r"(?:\[[x✓✔]\]|[✓✔☑✅])\s*(?:all |every )?(?:\w+ )?(?:criteri|requirement|rubric|point)"),
+    ("", r"[\u0400-\u04ff](?:[a-z]|(?<=[a-z].))"),  # one word in two alphabets that look alike
 )
+_INJECTIONS = tuple((tuple(landmarks.split("|")), re.compile(pattern, HOW)) for landmarks, pattern in PATTERNS)
+_LANDMARKS = frozenset(landmark for landmarks, _ in _INJECTIONS for landmark in landmarks)
 # What is not shown: tags and variation selectors can spell out whole sentences, an override turns the order round.
 # The flags of England, Scotland and Wales are tags after a black flag.
 _HIDDEN = re.compile(
@@ -129,11 +209,24 @@ _HIDDEN = re.compile(
 def injections_of(answer: Answer) -> list[Span]:
     """Sentences that speak to the grader rather than to the interviewer, and passages that nobody can see."""
     text = "\n".join(sentence.text for sentence in answer.sentences)
-    found = [match.span() for pattern in _INJECTIONS for match in pattern.finditer(text)]
-    spans, start = [Span(*hidden.span()) for hidden in _HIDDEN.finditer(answer.received)], 0
+    plain = as_matched(text)
+    there = {landmark for landmark in _LANDMARKS if landmark in plain}
+    found = [
+        match.span()
+        for landmarks, pattern in _INJECTIONS
+        if not there.isdisjoint(landmarks)
+        for match in pattern.finditer(text)
+    ]
+    hidden = () if answer.received.isascii() else _HIDDEN.finditer(answer.received)
+    spans, start = [Span(*match.span()) for match in hidden], 0
     for sentence in answer.sentences:
         end = start + len(sentence.text)
         if any(first < end and start < last for first, last in found):
             spans.append(sentence.span)
         start = end + 1
     return sorted(spans)
+
+
+def as_matched(text: str) -> str:
+    """In lower case as IGNORECASE has it, to which the Turkish i's are i too."""
+    return text.casefold().replace("i\u0307", "i").replace("ı", "i")

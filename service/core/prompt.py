@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -15,6 +16,7 @@ from service.core.answer import Answer
 _SECTION = re.compile(r"^## (\w+)\n", re.MULTILINE)
 # Of chat templates: <|…|>, </s>, <start_of_turn>, <<SYS>>, [INST]; a plain "x < 5" stays.
 _CONTROL = re.compile(r"<(?=[A-Za-z|｜/<])|(?<=[|｜])>|\[(?=/?[A-Z_]{2,}\])")
+_FENCE = "<answer-{{ mark }}>"
 _DRAWS_IN = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
@@ -23,6 +25,7 @@ class Prompt:
     """What a model is given. `start` is the beginning of its own reply, to be carried on; "" for none.
 
     `schema` is the JSON schema of the reply, or None; `odds` is how many of the likeliest first tokens to report.
+    `system` and the first `shared` characters of `user` are the same for every answer to a question.
     `about` is for whoever records: what is being asked. The model never sees it.
     """
 
@@ -32,6 +35,7 @@ class Prompt:
     start: str = ""
     schema: Mapping[str, Any] | None = None
     odds: int = 0
+    shared: int = 0
     about: str = ""
 
 
@@ -41,7 +45,7 @@ class PromptTemplate:
 
     name: str
     digest: str
-    _sections: Mapping[str, Any] = field(repr=False, compare=False)
+    _sections: Mapping[str, "_Section"] = field(repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -50,7 +54,28 @@ class PromptTemplate:
 
     def render(self, section: str, **values: object) -> str:
         """One section's text. Raises jinja2.UndefinedError if a value it names was not given."""
-        return str(self._sections[section].render(**values)).strip()
+        before, fenced = self._sections[section]
+        return (before.render(**values) + fenced.render(**values)).strip()
+
+    def render_around(self, section: str, shared: Mapping[str, Hashable], own: Mapping[str, object]) -> tuple[str, str]:
+        """The section's text in two: what stands before the answer's fence, of the `shared` values alone, and the rest.
+
+        The first is remembered, since all answers to a question share it. The two together are what `render` gives.
+        """
+        before, fenced = self._sections[section]
+        return _rendered(before, tuple(shared.items())).lstrip(), fenced.render(**shared, **own).rstrip()
+
+
+class _Section(NamedTuple):
+    """A section before the line that opens the answer's fence, and from there on; all of it where none does."""
+
+    before: Template
+    fenced: Template
+
+
+@lru_cache(maxsize=256)
+def _rendered(template: Template, values: tuple[tuple[str, Hashable], ...]) -> str:
+    return template.render(**dict(values))
 
 
 def templates_of(files: Mapping[str, str]) -> dict[str, PromptTemplate]:
@@ -73,10 +98,19 @@ def _template(environment: ImmutableSandboxedEnvironment, name: str, files: Mapp
     ends = [*(heading.start() for heading in headings[1:]), len(text)]
     sections = {}
     for heading, end in zip(headings, ends, strict=False):  # a file only included has no heading
-        lines_above = "\n" * text.count("\n", 0, heading.end())  # so that an error tells the file's line
-        code = environment.compile(lines_above + text[heading.end() : end], name)
-        sections[heading[1]] = Template.from_code(environment, code, environment.make_globals(None))
+        fence = max(text.find(_FENCE, heading.end(), end), heading.end())
+        before = text[heading.end() : fence] + "\n"  # Jinja drops one at the end
+        sections[heading[1]] = _Section(
+            _compiled(environment, name, text.count("\n", 0, heading.end()), before),
+            _compiled(environment, name, text.count("\n", 0, fence), text[fence:end]),
+        )
     return PromptTemplate(name, digest.hexdigest(), sections)
+
+
+def _compiled(environment: ImmutableSandboxedEnvironment, name: str, lines_above: int, text: str) -> Template:
+    comment = "{#" + "\n" * lines_above + "#}"  # so that an error tells the file's line
+    code = environment.compile(comment + text, name)
+    return Template.from_code(environment, code, environment.make_globals(None))
 
 
 def _with_included(environment: ImmutableSandboxedEnvironment, name: str, files: Mapping[str, str]) -> list[str]:

@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -79,6 +80,7 @@ class StarCriterion(Frozen):
         return self.part.value
 
 
+_STAR_CRITERIA = tuple(StarCriterion(part=part) for part in StarPart)
 Criterion = Point | Pitfall | StarCriterion
 
 
@@ -128,8 +130,11 @@ class Rubric(Frozen):
     @property
     def judged(self) -> tuple[Criterion, ...]:
         """The criteria a judge is asked about, in order: points, pitfalls, STAR parts."""
-        star = tuple(StarCriterion(part=part) for part in StarPart) if self.star else ()
-        return (*(p for p in self.points if p.decided_by == "judge"), *self.pitfalls, *star)
+        return (
+            *(p for p in self.points if p.decided_by == "judge"),
+            *self.pitfalls,
+            *(_STAR_CRITERIA if self.star else ()),
+        )
 
 
 class Bands(Frozen):
@@ -170,6 +175,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def rubric_version(rubric: Rubric, rules: RubricSet) -> str:
     """`sha256:…` over the rubric and the set: two grades are comparable where it is the same."""
     return f"sha256:{digest_of([rubric.model_dump(mode='json'), rules.model_dump(mode='json')])}"

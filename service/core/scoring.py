@@ -33,7 +33,9 @@ def score(rubric: Rubric, verdicts: Verdicts, rules: RubricSet) -> Score:
     levels = {v.criterion_id: v.level for v in settle(rubric, verdicts).values()}
     total = _total(rubric, levels, rules)
     bounds = None
-    if rubric.points:
+    if rubric.points and total is not None and _whole(rubric, levels):
+        bounds = (total, total)
+    elif rubric.points:
         worst = _total(rubric, _filled(rubric, levels, "missed", "committed", "absent"), rules)
         best = _total(rubric, _filled(rubric, levels, "met", "avoided", "present"), rules)
         bounds = (worst or 0.0, best or 0.0)
@@ -88,6 +90,12 @@ def _filled(rubric: Rubric, levels: Mapping[str, Level], point: Level, pitfall: 
     assumed |= dict.fromkeys((f.id for f in rubric.pitfalls), pitfall)
     assumed |= dict.fromkeys((name.value for name in StarPart if rubric.star), part)
     return assumed | dict(levels)
+
+
+def _whole(rubric: Rubric, levels: Mapping[str, Level]) -> bool:
+    """Whether nothing that scores is unassessed."""
+    scored: list[Point | Pitfall] = [*rubric.points, *rubric.pitfalls]
+    return all(c.id in levels for c in scored) and (not rubric.star or all(part in levels for part in StarPart))
 
 
 def _value(level: Level, rules: RubricSet) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from service import metrics
@@ -26,13 +26,30 @@ class Judgement(NamedTuple):
 
 @dataclass
 class Case:
-    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far."""
+    """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far.
+
+    `example` is the rubric's example of a good answer, None where it has none.
+    `early`: somebody waits for each verdict, so a model is to be read while it still writes.
+    """
 
     question: str
     answer: Answer
     fence: str
     seconds_left: Callable[[], float]
     completions: list[Completion] = field(default_factory=list)
+    example: str | None = None
+    early: bool = False
+
+    def share(self, among: int) -> "Case":
+        """The same case with an even part of the time that is left, for the first of `among` judges.
+
+        So one that stalls cannot use up what those after it need. One that is done early leaves them all the rest.
+        The part ends a little before its time, for the model to say itself that it is late.
+        """
+        left = self.seconds_left()
+        part = left / among
+        kept = left - part + min(0.05, part / 50)
+        return replace(self, seconds_left=lambda: self.seconds_left() - kept)
 
 
 class Judge(Protocol):
@@ -70,6 +87,14 @@ class OfJudges(Protocol):
     def judges(self) -> tuple[Judge, ...]: ...
 
 
+@runtime_checkable
+class BesideExample(Protocol):
+    """A judge that may look at the rubric's example answer."""
+
+    @property
+    def reads_example(self) -> bool: ...
+
+
 async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
     """All that a judge has to say: asked once, and about what it left out as often as is worth it. Raises as `assess`.
 
@@ -91,9 +116,17 @@ async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> Asyn
 
 def prompts_of(judge: Judge, criterion: Criterion) -> tuple[PromptTemplate, ...]:
     """Every template by which this judge, or one that it asks, judges the criterion; none twice."""
-    if not isinstance(judge, OfJudges):
+    inner: tuple[Judge, ...] = getattr(judge, "judges", ())  # of an OfJudges; isinstance looks at a protocol for long
+    if not inner:
         return (judge.prompt_for(criterion),)
-    return tuple(dict.fromkeys(template for inner in judge.judges for template in prompts_of(inner, criterion)))
+    return tuple(dict.fromkeys(template for each in inner for template in prompts_of(each, criterion)))
+
+
+def reads_example(judge: Judge) -> bool:
+    """Whether the rubric's example answer shapes this judge's verdicts, or those of one that it asks."""
+    if isinstance(judge, OfJudges):
+        return any(reads_example(inner) for inner in judge.judges)
+    return isinstance(judge, BesideExample) and judge.reads_example
 
 
 def total_usd(costs: Iterable[float | None]) -> float | None:

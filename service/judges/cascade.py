@@ -81,7 +81,7 @@ class Cascade:
         weak: dict[str, Judgement] = {}
         failure: JudgeFailed | AnswerTooLong | None = None
         try:
-            async with aclosing(asked(cheap, case, criteria)) as judgements:
+            async with aclosing(asked(cheap, case.share(2), criteria)) as judgements:
                 async for judgement in judgements:
                     name = judgement.verdict.criterion_id
                     if judgement.final and self._keep.holds(by_id[name], judgement.verdict):

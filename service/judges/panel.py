@@ -15,7 +15,7 @@ from dataclasses import replace
 from service.core.prompt import PromptTemplate
 from service.core.rubric import Criterion, Pitfall, Point
 from service.core.verdict import Level, Verdict
-from service.judges import Case, Judge, Judgement, asked, total_usd
+from service.judges import Case, Judge, Judgement, asked, reads_example, total_usd
 from service.models import Model
 
 MOST_SAMPLES = 5
@@ -32,6 +32,7 @@ class Rotated:
         self.name = judge.name
         self.model: Model = judge.model
         self.rounds = judge.rounds
+        self.reads_example = reads_example(judge)
         self._judge = judge
         self._turn, self._turns = turn, turns
 

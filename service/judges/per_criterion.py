@@ -2,12 +2,12 @@
 
 Made for small local models: a worked example is a prefix that the model reads once for all answers, question and answer
 are one that it reads once an answer, and each criterion adds a short question. What the odds are worth is a matter of
-calibration: a few numbers per kind of criterion, fitted on golden answers. Which sentence shows the thing is asked
-right after, at three tokens each. A question without content is asked first, to learn which marks the model favours
-whatever it is asked, and how ready it is to say yes.
+calibration: a few numbers per kind of criterion, fitted on golden answers, that set them against the odds of answers
+which are known (`known`). Which sentence shows the thing is asked right after, at three tokens each. A question without
+content is asked first, to learn which marks the model favours whatever it is asked, and how ready it is to say yes.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from service.core.prompt import Prompt, PromptTemplate
 from service.core.rubric import Criterion, Pitfall, PitfallKind, Point
 from service.core.verdict import Level, Mention, Verdict
 from service.judges import Case, Judgement, total_usd
+from service.judges.known import KnownAnswer, KnownOdds, kept_odds, key_of, known_answers
 from service.judges.signals import Asked, kind_of, log_odds, signals_of
 from service.models import Completion, Model
 
@@ -45,7 +46,13 @@ class PerCriterion:
     name = "per_criterion"
     rounds = 1  # the same odds would come again
 
-    def __init__(self, model: Model, templates: Mapping[str, PromptTemplate], calibration: Calibration) -> None:
+    def __init__(
+        self,
+        model: Model,
+        templates: Mapping[str, PromptTemplate],
+        calibration: Calibration,
+        known: KnownOdds | None = None,
+    ) -> None:
         if not model.gives_odds:
             raise ImpossibleOption(
                 "judge", f"per_criterion needs the odds of a model's first token, and {model.name!r} gives none"
@@ -53,15 +60,30 @@ class PerCriterion:
         self.model = model
         self._templates = templates
         self._calibration = calibration
+        self._known_file = known
+        self._kept: MutableMapping[str, float] | None = None
 
     @property
     def identity(self) -> str:
-        return f"{self.name} {self.model.identity} {self._calibration.digest} {self._templates['neutral'].label}"
+        shared = " ".join(self._templates[name].label for name in ("neutral", "empty"))
+        return f"{self.name} {self.model.identity} {self._calibration.digest} {shared}"
+
+    @property
+    def known(self) -> MutableMapping[str, float]:
+        """What the model, which must be warm, has said before known answers, by key."""
+        if self._kept is None:
+            self._kept = kept_odds(self._known_file, self.model.identity)
+        return self._kept
+
+    @property
+    def reads_example(self) -> bool:
+        return any("example" in scale.weights for scale in self._calibration.scales.values())
 
     def prompt_for(self, criterion: Criterion) -> PromptTemplate:
         return self._templates[kind_of(criterion)]
 
     async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
+        known = await self.known_odds(case, criteria)  # first, so that the candidate's answer is then read once
         passages = passages_of(case.answer)
         without_content = self._templates["neutral"]
         prompt = self._prompt(without_content, case, passages)
@@ -73,12 +95,47 @@ class PerCriterion:
             reply = await self._asked(case, prompt)
             pointed = await self._pointed(case, prompt, template)
             marks = marked(pointed.first_token_odds or {}, passages)
-            asked = Asked(reply.first_token_odds or {}, marks, neutral)
-            scale = self._calibration.scales[kind_of(criterion)]
+            asked = Asked(reply.first_token_odds or {}, marks, neutral, known[criterion.id])
+            scale = self._scale(case, criterion)
             verdict = verdict_from(asked, criterion, case.answer, passages, usual, scale)
             if verdict:
                 signed = verdict.model_copy(update={"model": reply.model, "prompt": template.label})
                 yield Judgement(signed, total_usd((reply.cost_usd, pointed.cost_usd)))
+
+    async def known_odds(self, case: Case, criteria: Sequence[Criterion]) -> dict[str, dict[str, float]]:
+        """By criterion id and name of the known answer, the log odds of yes; of those alone that its scale looks at.
+
+        The model is asked about those that were never asked before.
+        """
+        found: dict[str, dict[str, float]] = {criterion.id: {} for criterion in criteria}
+        for known in self._known_answers(case):
+            for criterion in criteria:
+                if known.name in self._scale(case, criterion).weights:
+                    found[criterion.id][known.name] = await self._known_one(case, known, criterion)
+        return found
+
+    async def get_known(self, case: Case, criteria: Sequence[Criterion]) -> None:
+        """Ask about every known answer, whatever the scales look at."""
+        for known in self._known_answers(case):
+            for criterion in criteria:
+                await self._known_one(case, known, criterion)
+
+    def _known_answers(self, case: Case) -> Iterator[KnownAnswer]:
+        return known_answers(self._templates["empty"].render("answer"), case.example)
+
+    async def _known_one(self, case: Case, known: KnownAnswer, criterion: Criterion) -> float:
+        """0 where the model wanted to say neither yes nor no."""
+        template = self.prompt_for(criterion)
+        key = key_of(template, case.question, known.answer, criterion)
+        if key not in self.known:
+            before = replace(case, answer=known.answer, fence=known.mark)
+            prompt = self._prompt(template, before, passages_of(known.answer), criterion)
+            reply = await self._asked(case, replace(prompt, about=f"{prompt.about} {known.name}"))
+            self.known[key] = log_odds(reply.first_token_odds or {}) or 0.0
+        return self.known[key]
+
+    def _scale(self, case: Case, criterion: Criterion) -> Scale:
+        return self._calibration.scale_of(kind_of(criterion), case.example is not None)
 
     def _prompt(
         self, template: PromptTemplate, case: Case, passages: Sequence[Passage], criterion: Criterion | None = None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from service.core.answer import Answer
@@ -28,12 +29,14 @@ def kind_of(criterion: Criterion) -> str:
 class Asked(NamedTuple):
     """What came of asking about one criterion: the odds of yes and no, and of the sentences' marks were it a yes.
 
-    `neutral` is the log odds of yes for a question without content.
+    `neutral` is the log odds of yes for a question without content; `known` those of this question before the known
+    answers that were asked about, by name (`known.KNOWN`).
     """
 
     odds: Mapping[str, float]
     marks: Mapping[str, float]
     neutral: float
+    known: Mapping[str, float] = MappingProxyType({})
 
 
 def signals_of(criterion: Criterion, answer: Answer, asked: Asked) -> dict[str, float] | None:
@@ -42,7 +45,8 @@ def signals_of(criterion: Criterion, answer: Answer, asked: Asked) -> dict[str, 
     `yes` is the log odds of yes against no; `neutral` the same of a question without content, which tells how ready the
     model is to say yes of this answer; `spread` the entropy of the marks' odds in nats, high where no sentence stands
     out; `overlap` the share of the criterion's content words that the answer uses, 0 where it has no wording of its
-    own; `length` the logarithm of the answer's words.
+    own; `length` the logarithm of the answer's words; `empty` and `example` the log odds of yes for an answer without
+    content and for the rubric's example, where they were asked.
     """
     yes = log_odds(asked.odds)
     if yes is None:
@@ -53,6 +57,7 @@ def signals_of(criterion: Criterion, answer: Answer, asked: Asked) -> dict[str, 
         "spread": _entropy(asked.marks),
         "overlap": word_overlap(_wanted(criterion), answer) or 0.0,
         "length": math.log(len(answer.words) + 1),
+        **asked.known,
     }
 
 

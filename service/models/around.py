@@ -1,13 +1,18 @@
-"""What is put around a model: a bound on its calls in flight; its calls counted, timed and priced."""
+"""What is put around a model: a bound on its calls in flight and those waiting; its calls counted, timed and priced.
+
+A breaker and a hedge have modules of their own. From outside in: Bounded, Breaking, Hedged, Metered, the model itself.
+"""
 
 import asyncio
 
 from service import metrics
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
+from service.models.turns import Turns
 
-_OUTCOMES = {
+_OUTCOMES: dict[type[BaseException], str] = {
+    asyncio.CancelledError: "cancelled",
     JudgeUnavailable: "unavailable",
     JudgeTimedOut: "timed_out",
     JudgeRefused: "refused",
@@ -41,28 +46,37 @@ class Around:
 
 
 class Bounded(Around):
-    """A model asked at most `most` things at once; the rest wait their turn, within their own deadlines."""
+    """A model asked in turns; waiting for one is part of the time that a call has."""
 
-    def __init__(self, model: Model, most: int) -> None:
+    def __init__(self, model: Model, turns: Turns) -> None:
         super().__init__(model)
-        self._turns = asyncio.Semaphore(most)
+        self._turns = turns
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
-        async with self._turns:
-            return await self._model.complete(prompt, timeout_seconds)
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+        async with self._turns.taken(timeout_seconds) as left_seconds:
+            return await self._model.complete(prompt, left_seconds, on_text)
 
 
 class Metered(Around):
-    """A model whose calls, tokens, cost and outcomes the metrics know."""
+    """A model whose calls, tokens, cost and outcomes the metrics know.
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    `billed`: somebody may charge for a call that was given up, and nobody says how much, so it is one of unknown price.
+    """
+
+    def __init__(self, model: Model, *, billed: bool = False) -> None:
+        super().__init__(model)
+        self._billed = billed
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         outcome = "failed"
         try:
             with metrics.JUDGE_SECONDS.labels(self.name).time():
-                completion = await self._model.complete(prompt, timeout_seconds)
+                completion = await self._model.complete(prompt, timeout_seconds, on_text)
             outcome = "cut_off" if completion.cut_off and prompt.most_tokens > 1 else "ok"
-        except Exception as error:
+        except BaseException as error:
             outcome = _OUTCOMES.get(type(error), outcome)
+            if self._billed and isinstance(error, asyncio.CancelledError | JudgeTimedOut):
+                metrics.UNPRICED_CALLS.labels(self.name).inc()
             raise
         finally:
             metrics.JUDGE_CALLS.labels(self.name, outcome).inc()

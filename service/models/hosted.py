@@ -1,9 +1,6 @@
 """Models reached through litellm: prompts go out, and its many ways to fail come back as the few of ours."""
 
 import asyncio
-import functools
-import importlib
-import logging
 import math
 import os
 import re
@@ -23,8 +20,11 @@ import tenacity
 from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
-from service.models import Completion
+from service.models import Completion, OnText
+from service.models.loading import load
+from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
+from service.models.written import written
 
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
@@ -38,12 +38,13 @@ _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 @dataclass(frozen=True)
 class _Route:
-    """What litellm knows of one model, found out once."""
+    """What litellm knows of one model, found out once. `least_marked` is as in service/models/prefix.py."""
 
     litellm: Any
     api_key: str | None = field(repr=False)
     takes_schema: bool
     priced: bool
+    least_marked: int | None
 
 
 class HostedModel:
@@ -91,8 +92,9 @@ class HostedModel:
             await self._route.litellm.close_litellm_async_clients()
             self._route.litellm.in_memory_llm_clients_cache.flush_cache()
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
-        """All attempts, and the waits between them, fall within `timeout_seconds`.
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+        """All attempts, and the waits between them, fall within `timeout_seconds`. A stream is asked for only where
+        somebody wants the text piece by piece: each piece costs CPU.
 
         Raises ValueError for a prompt that begins the reply or asks for odds.
         """
@@ -103,7 +105,8 @@ class HostedModel:
             async with asyncio.timeout(timeout_seconds):
                 if self._route is None:
                     await self.warm()
-                completion: Completion = await self._retrying(timeout_seconds)(self._once, prompt)
+                left_seconds = timeout_seconds - (time.monotonic() - started)
+                completion: Completion = await self._retrying(left_seconds)(self._once, prompt, on_text)
         except TimeoutError:
             raise JudgeTimedOut(
                 f"{self._name!r} gave no answer in {timeout_seconds:g} seconds; allow it more, or take a faster model"
@@ -120,12 +123,17 @@ class HostedModel:
             reraise=True,
         )
 
-    async def _once(self, prompt: Prompt) -> Completion:
+    async def _once(self, prompt: Prompt, on_text: OnText | None) -> Completion:
         import openai
 
         assert self._route
+        litellm, request = self._route.litellm, self._request(self._route, prompt)
         try:
-            response = await self._route.litellm.acompletion(**self._request(self._route, prompt))
+            if on_text is None:
+                response = await litellm.acompletion(**request)
+            else:
+                stream = await litellm.acompletion(**request, stream=True, stream_options={"include_usage": True})
+                response = await written(litellm, stream, on_text)
         except openai.APIError as error:
             # Not `from error`: its text may quote the request, and a logged traceback would spell it out.
             raise _translated(error, self._name, self._route.litellm) from None
@@ -134,7 +142,10 @@ class HostedModel:
     def _request(self, route: _Route, prompt: Prompt) -> dict[str, Any]:
         request = {
             "model": self._name,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": user_content(prompt, route.least_marked)},
+            ],
             "temperature": 0,
             "max_tokens": prompt.most_tokens,
             "api_base": self._api_base,
@@ -151,27 +162,8 @@ class HostedModel:
         return request
 
 
-@functools.cache
-def _litellm() -> Any:
-    """litellm, imported and made quiet: it prints, logs requests and downloads unless told not to."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
-    import litellm
-
-    importlib.import_module("openai.resources.chat")  # half a second that the first call would spend on the event loop
-    litellm.suppress_debug_info = True
-    litellm.redact_messages_in_exceptions = True
-    litellm.turn_off_message_logging = True
-    for callbacks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
-        setattr(litellm, callbacks, [])
-    for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
-        logging.getLogger(logger).disabled = True
-    logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
-    return litellm
-
-
 def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
-    litellm = _litellm()
+    litellm = load()
     try:
         provider = litellm.get_llm_provider(name, api_base=api_base)[1]
     except litellm.BadRequestError:
@@ -185,6 +177,7 @@ def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
         api_key=_key(litellm, name, provider, api_base, api_key),
         takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
         priced=known and provider not in _OLLAMA,
+        least_marked=least_marked(litellm, name, provider),
     )
 
 

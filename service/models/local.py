@@ -14,7 +14,7 @@ from typing import Any
 
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.weights import sha256_of
 
 CONTEXT_TOKENS = 8192
@@ -57,7 +57,12 @@ class LocalModel:
         if self._door:
             shutil.rmtree(self._door, ignore_errors=True)
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(
+        self,
+        prompt: Prompt,
+        timeout_seconds: float,
+        on_text: OnText | None = None,  # noqa: ARG002 - made for replies of one token
+    ) -> Completion:
         await self.warm()
         started = time.perf_counter()
         call = asyncio.get_running_loop().run_in_executor(self._thread, self._ask, _request(prompt))

@@ -20,10 +20,10 @@ from tests.evals.judged_by_odds import CATALOG, RUBRIC, WORDING, golden_of
 
 P1, P2, P3, F1, F2, F3, SITUATION, *_ = RUBRIC.judged
 TWO_LEVELS = ("commission", "omission", "only")
-TRUE = {"yes": 1.2, "neutral": -0.8, "spread": 1.5, "overlap": 3.0, "length": -2.0}
+TRUE = {"yes": 1.2, "neutral": -0.8, "spread": 1.5, "overlap": 3.0, "length": -2.0, "empty": -0.5, "example": -0.7}
 """By these weights the labels of the made-up rows fall."""
-MEAN = {"yes": -0.5, "neutral": 0.5, "spread": 1.0, "overlap": 0.4, "length": 5.0}
-SPREAD = {"yes": 2.0, "neutral": 1.0, "spread": 0.5, "overlap": 0.3, "length": 0.5}
+MEAN = {"yes": -0.5, "neutral": 0.5, "spread": 1.0, "overlap": 0.4, "length": 5.0, "empty": -2.0, "example": 1.0}
+SPREAD = {"yes": 2.0, "neutral": 1.0, "spread": 0.5, "overlap": 0.3, "length": 0.5, "empty": 1.5, "example": 1.0}
 
 
 def signals_of(**given: float) -> dict[str, float]:

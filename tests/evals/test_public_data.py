@@ -32,6 +32,8 @@ ROW: dict[str, Any] = {
     "score_max": 3,
 }
 
+CATALOG = read_catalog()
+
 
 def test_a_row_keeps_its_labels_and_a_criterion_without_one_has_none() -> None:
     golden = golden_of(ROW)
@@ -59,18 +61,18 @@ def test_a_label_of_another_kind_is_refused() -> None:
     ("name", "answers", "labels"), list(zip(FILES, (49, 25, 252, 93), (138, 202, 252, 593), strict=True))
 )
 def test_what_ships_can_be_read(name: str, answers: int, labels: int) -> None:
-    golden = read_golden(HOME / "evals" / "public" / f"{name}.jsonl", read_catalog())
+    golden = read_golden(HOME / "evals" / "public" / f"{name}.jsonl", CATALOG)
     assert (len(golden), sum(len(g.labels.points) for g in golden)) == (answers, labels)
     assert name in (HOME / "evals" / "public" / "NOTICE.md").read_text("utf-8")
 
 
 def shipped(name: str) -> tuple[GoldenAnswer, ...]:
-    return read_golden(HOME / "evals" / "public" / f"{name}.jsonl", read_catalog())
+    return read_golden(HOME / "evals" / "public" / f"{name}.jsonl", CATALOG)
 
 
 def seen(golden: GoldenAnswer) -> str:
     """What the gates make of an answer."""
-    flags = flags_of(Answer.of(golden.answer), golden.rubric_in(read_catalog()))
+    flags = flags_of(Answer.of(golden.answer), golden.rubric_in(CATALOG))
     return "stopped" if nothing_to_grade(flags) else "flagged" if flags else "clean"
 
 

@@ -7,6 +7,7 @@ import pytest
 from evals.recording import Calls, Recording, recorded
 from service.core.errors import JudgeUnavailable
 from service.core.prompt import Prompt
+from service.models import OnText
 from service.models.scripted import ScriptedModel
 
 
@@ -21,9 +22,9 @@ class Waiting(ScriptedModel):
         super().__init__(lambda prompt: prompt.user)
         self._all_there = asyncio.Barrier(callers)
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float):  # type: ignore[no-untyped-def]
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None):  # type: ignore[no-untyped-def]
         await self._all_there.wait()
-        return await super().complete(prompt, timeout_seconds)
+        return await super().complete(prompt, timeout_seconds, on_text)
 
 
 async def asked(model: Recording, *texts: str) -> Calls:

@@ -22,7 +22,7 @@ from service.core.errors import GradingError, ImpossibleOption, JudgeRefused, Ju
 from service.core.prompt import Prompt
 from service.core.rubric import Rubric, rubric_version
 from service.grading import Wish
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.scripted import Line, ScriptedModel
 from service.settings import Settings
 from tests.builders import COMMISSION, OMISSION, rubric_of
@@ -190,13 +190,13 @@ class Counting(ScriptedModel):
 
     now = most = 0
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         self.now += 1
         self.most = max(self.most, self.now)
         for _ in range(5):
             await asyncio.sleep(0)
         self.now -= 1
-        return await super().complete(prompt, timeout_seconds)
+        return await super().complete(prompt, timeout_seconds, on_text)
 
 
 @pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 3), (50, 10)])

@@ -16,7 +16,7 @@ from service.grading import Chain, Grader, Wish
 from service.judges.cascade import Cascade
 from service.judges.panel import Panel
 from service.judges.signals import KINDS
-from service.models import Completion, Model
+from service.models import Completion, Model, OnText
 from service.models.around import Around
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
@@ -50,6 +50,20 @@ def test_a_fallback_at_another_provider_does_not_get_the_address_of_the_first() 
     here = settings(model="openai/mine", api_base="http://127.0.0.1:9/v1")
     assert model_of("openai/mine", here).identity == "openai/mine@http://127.0.0.1:9/v1"
     assert model_of("anthropic/claude-haiku-4-5", here).identity == "anthropic/claude-haiku-4-5"
+
+
+def around(model: Model) -> list[str]:
+    """What stands around a model, from outside in."""
+    return [type(model).__name__, *(around(model._model) if isinstance(model, Around) else [])]
+
+
+def test_what_stands_around_a_model_is_what_its_kind_of_trouble_needs(tmp_path: Path) -> None:
+    (tmp_path / "script.json").write_text('["{}"]')
+    assert around(model_of("openai/x", settings())) == ["Bounded", "Breaking", "Metered", "HostedModel"]
+    hedged = around(model_of("openai/x", settings(hedge=True)))
+    assert hedged == ["Bounded", "Breaking", "Hedged", "Metered", "HostedModel"]
+    assert around(model_of("local", settings())) == ["Bounded", "Metered", "LocalModel"]
+    assert around(model_of(f"scripted:{tmp_path}/script.json", settings())) == ["Metered", "ScriptedModel"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "not json"])
@@ -113,7 +127,7 @@ def test_by_criterion_there_are_as_many_readings_as_wordings() -> None:
 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_each_wording_has_a_prompt_for_every_kind_and_says_what_its_odds_are_worth(wording: Wording) -> None:
-    assert wording.prompts.keys() == {*KINDS, "neutral"}
+    assert wording.prompts.keys() == {*KINDS, "neutral", "empty"}
     assert set(wording.prompts.values()) <= read_prompts().keys()
     calibration = read_yaml(wording.calibration, Calibration)
     assert calibration.scales.keys() == set(KINDS)
@@ -194,8 +208,8 @@ async def test_all_models_of_a_cascade_are_started_and_closed(tmp_path: Path) ->
     closed: list[str] = []
 
     class Watched(Around):
-        async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
-            return await self._model.complete(prompt, timeout_seconds)
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+            return await self._model.complete(prompt, timeout_seconds, on_text)
 
         async def close(self) -> None:
             closed.append(self.name)

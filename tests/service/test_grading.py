@@ -2,18 +2,30 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from service.cache import MemoryStore, RedisStore, VerdictStore
 from service.catalog import read_prompts
-from service.core.errors import ImpossibleOption, JudgeRefused, JudgeTimedOut, JudgeUnavailable, UnreadableVerdict
+from service.core.errors import (
+    AnswerTooLong,
+    ImpossibleOption,
+    JudgeRefused,
+    JudgeTimedOut,
+    JudgeUnavailable,
+    UnreadableVerdict,
+)
 from service.core.grade import Grade
+from service.core.prompt import Prompt
 from service.core.rubric import Bands, Criterion, Pitfall, PitfallKind, Point, Rubric, RubricSet
 from service.grading import Chain, Grader, Wish
 from service.judges import Case, Judgement
 from service.judges.one_call import OneCall
 from service.judges.panel import Panel, Rotated
+from service.leases import Leases
+from service.models import Completion, OnText
+from service.models.around import Around
 from service.models.scripted import Line, ScriptedModel
 from tests.redis_server import RedisServer
 
@@ -39,8 +51,16 @@ def reply(**entries: Entry) -> str:
 class Bench:
     """A grader over scripted models, and what each was asked."""
 
-    def __init__(self, *scripts: Sequence[Line], store: VerdictStore | None = None, secret: bytes = b"s") -> None:
-        self.models = tuple(ScriptedModel(script, cost_usd=0.003) for script in scripts)
+    def __init__(
+        self,
+        *scripts: Sequence[Line] | ScriptedModel,
+        store: VerdictStore | None = None,
+        secret: bytes = b"s",
+        leases: Leases | None = None,
+    ) -> None:
+        self.models = tuple(
+            script if isinstance(script, ScriptedModel) else ScriptedModel(script, cost_usd=0.003) for script in scripts
+        )
         for number, model in enumerate(self.models):
             model.name = model.identity = f"scripted{number}"
         template = read_prompts()["grade-v1"]
@@ -50,7 +70,9 @@ class Bench:
             for k in (2, 3)
         }
         self.store = store or MemoryStore(100, 60)
-        self.grader = Grader({"one_call": chain}, "one_call", self.store, secret, deadline_seconds=60, panels=panels)
+        self.grader = Grader(
+            {"one_call": chain}, "one_call", self.store, secret, deadline_seconds=60, panels=panels, leases=leases
+        )
 
     async def grade(
         self, text: str = ANSWER, rubric: Rubric = RUBRIC, rules: RubricSet = RULES, **wish: object
@@ -304,6 +326,39 @@ async def test_at_the_deadline_what_is_known_is_given_and_nothing_known_is_a_tim
     else:
         with pytest.raises(JudgeTimedOut, match="deadline"):
             await grader.grade(RUBRIC, RULES, ANSWER, wish)
+
+
+async def test_a_first_judge_that_stalls_leaves_the_next_its_share_of_the_time() -> None:
+    template = read_prompts()["grade-v1"]
+    stalls = Slow(OneCall(ScriptedModel([reply(p1=MET)]), template), speaks=True)
+    second = ScriptedModel([reply(p2=WHOLE["p2"], f1=CLEAN)])
+    second.name = second.identity = "second"
+    grader = Grader({"slow": (stalls, OneCall(second, template))}, "slow", MemoryStore(9, 60), b"s", 60)
+    grade = await grader.grade(RUBRIC, RULES, ANSWER, Wish(deadline_seconds=2))
+    assert (grade.status, [point.model for point in grade.points]) == ("graded", ["scripted", "second"])
+
+
+async def test_an_answer_too_long_for_one_model_is_put_to_the_next() -> None:
+    bench = Bench([AnswerTooLong("over 8192 tokens")], [reply(**WHOLE)])
+    grade = await bench.grade()
+    assert (grade.status, {point.model for point in grade.points}) == ("graded", {"scripted1"})
+    with pytest.raises(AnswerTooLong, match="8192"):
+        await Bench([AnswerTooLong("over 8192 tokens")]).grade()
+
+
+async def test_a_call_that_was_made_twice_counts_twice() -> None:
+    bench = Bench([reply(**WHOLE)])
+    twice = Twice(bench.models[0])
+    grader = Grader({"one": (OneCall(twice, read_prompts()["grade-v1"]),)}, "one", bench.store, b"s", 60)
+    grade = await grader.grade(RUBRIC, RULES, ANSWER, Wish())
+    assert (grade.judge.calls, grade.judge.cost_usd) == (2, None)
+
+
+class Twice(Around):
+    """A model whose every call was hedged."""
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+        return replace(await self._model.complete(prompt, timeout_seconds), calls=2, cost_usd=None)
 
 
 async def test_with_redis_another_process_knows_and_a_redis_that_stops_is_only_a_miss() -> None:

@@ -15,7 +15,7 @@ from service.bootstrap import assemble
 from service.catalog import read_catalog
 from service.cli.evals import until_stopped
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
 
@@ -23,10 +23,10 @@ REPLIES = 3
 
 
 class Stuck(ScriptedModel):
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         if len(self.prompts) == REPLIES:
             await asyncio.Event().wait()
-        return await super().complete(prompt, timeout_seconds)
+        return await super().complete(prompt, timeout_seconds, on_text)
 
 
 def main(golden: Path, rubrics: Path, folder: Path, reply: str) -> None:

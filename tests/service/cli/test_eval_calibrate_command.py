@@ -30,6 +30,8 @@ pitfalls:
   - {{id: f3, kind: only, text: Talks of the colour alone, expected: what it is made of}}
 """
 CRITERIA = ("p1", "p2", "f1", "f2", "f3", *PARTS)
+EMPTY = [{"Yes": 0.3, "No": 0.7}] * (len(CRITERIA) - 1)
+"""What the model says before an answer without content, once a question; of `only` it is not asked."""
 ANSWER = "I took leaf mould for bed number {} in {}. The soil stayed damp there. The worms came back in spring."
 
 
@@ -73,7 +75,7 @@ def recorded(folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] =
             labels = {} if unlabelled and name == names[-1] else labels_of(n)
             text = ANSWER.format(n, TOPICS[name])
             rows.append({"id": f"{name}-{n}", "question_id": name, "answer": text, "labels": labels})
-            script += odds_for(labels_of(n), rng)
+            script += ([] if n else EMPTY) + odds_for(labels_of(n), rng)
     (folder / "beds.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
     env = {

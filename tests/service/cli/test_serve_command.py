@@ -1,14 +1,17 @@
 """`grader serve` says in plain words why it cannot start, before it takes a call."""
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
+from bench.stand import Stand, ask, fresh_answers
 from service.bootstrap import assemble
 from service.cli.server import bound, greeting
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
+from tests.processes import serving
 from tests.service.cli.command_line import VERDICTS, garden, grader, judged
 
 
@@ -82,3 +85,17 @@ def test_where_all_questions_are_hidden_the_greeting_still_names_one(tmp_path: P
 def test_the_port_says_that_it_is_tcp_so_that_small_replies_are_not_held_back(host: str) -> None:
     with bound(host, 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_told_twice_to_stop_it_does_not_wait_for_who_is_under_way() -> None:
+    long = {"GRADER_DEADLINE_SECONDS": "120"}
+    with Stand() as stand, stand.slow_upstream(60_000), serving(stand.settings(long)) as service:
+        waiting = threading.Thread(target=ask, args=(service.client, fresh_answers(1)[0]))
+        waiting.start()
+        stand.until(lambda: stand.upstream.stats.in_flight == 1)
+        service.process.terminate()
+        assert service.process.stderr
+        assert any(line.startswith("Stopping once 1 under way") for line in service.process.stderr)
+        service.process.terminate()
+        assert service.process.wait(60) == 130
+        waiting.join()

@@ -1,9 +1,15 @@
 """Words meant for the grader are flagged where they stand; honest prose about models is not."""
 
+import re
+import unicodedata
+
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from service.core.answer import Answer
 from service.core.gates import Flag, FlagKind, flags_of, nothing_to_grade
+from service.core.injections import HOW, PATTERNS, as_matched
 from service.core.rubric import Pitfall, Point, Rubric
 
 QUESTION = "Tell me about a shop or kitchen you had to bring back to profit, and what you would do again."
@@ -173,3 +179,17 @@ def test_an_answer_that_is_only_an_order_is_flagged_for_both() -> None:
 
     assert [flag.kind for flag in flags] == [FlagKind.TOO_SHORT, FlagKind.INJECTION_SUSPECTED]
     assert nothing_to_grade(flags)
+
+
+@pytest.mark.parametrize(("landmarks", "pattern"), PATTERNS, ids=range(len(PATTERNS)))
+def test_wherever_a_pattern_matches_stands_one_of_its_landmarks(landmarks: str, pattern: str) -> None:
+    wider = re.compile(pattern.replace("(?= [A-Z ]{6})", ""), HOW)  # hypothesis makes nothing up to fit a look-ahead
+
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @given(st.from_regex(wider))
+    def holds(made: str) -> None:
+        text = unicodedata.normalize("NFKC", made)  # as an answer's sentences are
+        assume(wider.search(text))
+        assert any(landmark in as_matched(text) for landmark in landmarks.split("|"))
+
+    holds()

@@ -66,3 +66,21 @@ def test_a_text_that_owns_nothing_counts_nothing(language: str) -> None:
 
     assert found is not None
     assert (found.singular, found.plural) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The kiln was cold when we came, and that cost us the batch of tiles that they had promised.", "en"),
+        (
+            "Leímos «the state of the art», y después cocimos el barro más despacio para que no se agrietara nunca.",
+            "es",
+        ),
+        (
+            "Lemos “the state of the art” e depois cozemos o barro mais devagar, para que nunca rachasse outra vez.",
+            "pt",
+        ),
+    ],
+)
+def test_english_is_told_by_its_little_words_and_a_quotation_makes_no_text_english(text: str, language: str) -> None:
+    assert language_of(text) == language

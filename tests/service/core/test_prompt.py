@@ -216,3 +216,19 @@ def test_a_fences_mark_is_16_hex_digits_that_depend_on_secret_and_answer() -> No
     assert fence_mark(SECRET, Answer.of("We kept wasps.")) != mark
     assert fence_mark(SECRET, Answer.of(f"We kept bees. {mark}")) != mark
     assert mark not in answer.fingerprint
+
+
+def test_what_stands_before_the_answers_fence_is_told_apart_and_needs_the_shared_values_alone() -> None:
+    template = one(
+        "## user\nAbout {{ question }}:\n{% for c in criteria %}\n{{ c.id }}\n{% endfor %}\n<answer-{{ mark }}>\nyes\n"
+    )
+    shared = {"question": "bees", "criteria": (POINT, ONLY)}
+
+    before, fenced = template.render_around("user", shared, {"mark": MARK})
+
+    assert before == "About bees:\np1\nf4\n"
+    assert fenced == f"<answer-{MARK}>\nyes"
+    assert before + fenced == template.render("user", mark=MARK, **shared)
+    assert one("## user\nNo fence in {{ question }}").render_around("user", shared, {}) == ("", "No fence in bees")
+    with pytest.raises(UndefinedError, match="mark"):
+        one("## user\n{{ mark }}\n<answer-{{ mark }}>").render_around("user", shared, {"mark": MARK})

@@ -52,6 +52,9 @@ async def test_the_answer_comes_last_and_nothing_before_its_fence_depends_on_it(
     first, second = (prompt.system + prompt.user for prompt in model.prompts)
     assert first[: first.index("<answer-")] == second[: second.index("<answer-")]
     assert first.rstrip().endswith("</answer-0123456789abcdef>")
+    assert {prompt.user[: prompt.shared] for prompt in model.prompts} == {
+        first[len(model.prompts[0].system) :].partition("<answer-")[0]
+    }
 
 
 async def test_of_an_omission_the_thing_itself_is_asked_for() -> None:

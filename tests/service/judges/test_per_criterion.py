@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from service.bootstrap import WORDINGS
 from service.catalog import read_prompts
 from service.core.answer import Answer
 from service.core.calibration import Calibration
@@ -13,12 +14,11 @@ from service.core.rubric import Criterion, Pitfall, PitfallKind, Point, StarCrit
 from service.core.verdict import Mention, Verdict
 from service.judges import Case
 from service.judges.per_criterion import MARKS, PerCriterion, likeliest, marked, passages_of
-from service.judges.signals import KINDS
 from service.models.scripted import Line, ScriptedModel
 from tests.builders import calibration_of, scale_of
 
 ANSWER = Answer.of("I found the gap by hand. Then I fixed it. Costs fell by half.")
-TEMPLATES = {kind: read_prompts()[f"{kind}-v2"] for kind in (*KINDS, "neutral")}
+TEMPLATES = {kind: read_prompts()[name] for kind, name in WORDINGS[0].prompts.items()}
 PLAIN = calibration_of()
 P1, P2 = (Point(id=f"p{n}", text=f"Names the cost number {n}") for n in (1, 2))
 F1 = Pitfall(id="f1", text="Blames others")

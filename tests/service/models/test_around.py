@@ -7,9 +7,10 @@ from prometheus_client import REGISTRY
 
 from service.core.errors import JudgeUnavailable
 from service.core.prompt import Prompt
-from service.models import Completion
+from service.models import Completion, OnText
 from service.models.around import Bounded, Metered
 from service.models.scripted import ScriptedModel
+from service.models.turns import Turns
 
 PROMPT = Prompt(system="s", user="u", most_tokens=9)
 
@@ -45,25 +46,59 @@ class Counting(ScriptedModel):
 
     now = most = 0
 
-    async def complete(self, prompt: Prompt, timeout_seconds: float) -> Completion:
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         self.now += 1
         self.most = max(self.most, self.now)
         for _ in range(5):
             await asyncio.sleep(0)
         self.now -= 1
-        return await super().complete(prompt, timeout_seconds)
+        return await super().complete(prompt, timeout_seconds, on_text)
 
 
 async def test_no_more_calls_are_in_flight_than_allowed_and_all_are_made() -> None:
     model = Counting(["yes"])
-    bounded = Bounded(model, 3)
+    bounded = Bounded(model, Turns("scripted", 3, 20))
     await asyncio.gather(*(bounded.complete(PROMPT, 1) for _ in range(20)))
     assert (model.most, len(model.prompts)) == (3, 20)
 
 
 async def test_the_rest_of_the_model_shows_through() -> None:
     model = ScriptedModel(["yes"])
-    around = Metered(Bounded(model, 1))
+    around = Metered(Bounded(model, Turns("scripted", 1, 1)))
     await around.warm()
     await around.close()
     assert (around.name, around.identity, around.gives_odds) == (model.name, model.identity, True)
+
+
+class Endless(ScriptedModel):
+    """Never replies."""
+
+    async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("billed", "unpriced"), [(True, 1), (False, 0)])
+async def test_a_call_given_up_is_counted_as_such_and_may_have_been_billed(billed: bool, unpriced: int) -> None:
+    before = counted("grader_judge_calls_total", outcome="cancelled"), counted("grader_unpriced_calls_total")
+    call = asyncio.create_task(Metered(Endless([""]), billed=billed).complete(PROMPT, 1))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert counted("grader_judge_calls_total", outcome="cancelled") - before[0] == 1
+    assert counted("grader_unpriced_calls_total") - before[1] == unpriced
+
+
+async def test_a_model_is_given_what_its_wait_left_of_the_time() -> None:
+    given = []
+
+    class Asked(ScriptedModel):
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+            given.append(timeout_seconds)
+            await asyncio.sleep(0.05)
+            return await super().complete(prompt, timeout_seconds)
+
+    bounded = Bounded(Asked(["yes"]), Turns("scripted", 1, 1))
+    await asyncio.gather(bounded.complete(PROMPT, 60), bounded.complete(PROMPT, 60))
+    assert given[0] > 59.9
+    assert given[1] <= 59.96

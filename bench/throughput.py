@@ -1,0 +1,98 @@
+"""How long a batch takes against an upstream of 300 ms, at several concurrencies: `python -m bench.throughput`.
+
+Ideal is n × latency / concurrency. While concurrency × 5 ms is at most half the latency, 1.25 × that is allowed.
+Beyond, the processor is what is short, and it may take 1.2 × the larger of ideal and n × the CPU of a bare litellm
+call, measured in the same run. Twice as many answers are on their way as calls may be in flight, so that there is
+always one ready to be asked about. Exit code 1: over a bound.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import NamedTuple
+
+from bench.cold import answers, arguments_of, graded, settings_for
+from bench.setting import UpstreamProcess, command_line, table, upstream, verdict
+from service.bootstrap import running
+
+_MILLISECONDS_EACH = 5.0
+_BARE_CALLS = 200
+
+
+async def by_workers(todo: Iterator[str], workers: int, one: Callable[[str], Awaitable[None]]) -> None:
+    """Do it to each, so many at a time."""
+
+    async def work() -> None:
+        for each in todo:
+            await one(each)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(work())
+
+
+async def bare_seconds(server: UpstreamProcess) -> float:
+    """CPU of a bare call among others, with the arguments that the service gives."""
+    async with running(settings_for(server)) as service:
+        arguments = (await arguments_of(service, answers(1)))[0]
+        import litellm
+
+        async def call(_: str) -> None:
+            await litellm.acompletion(**arguments)
+
+        await by_workers(iter([""] * 20), 10, call)
+        started = time.process_time()
+        await by_workers(iter([""] * _BARE_CALLS), 10, call)
+        return (time.process_time() - started) / _BARE_CALLS
+
+
+class Took(NamedTuple):
+    """Wall time and CPU of a batch, and the most calls that were in flight at once."""
+
+    seconds: float
+    cpu_seconds: float
+    most_in_flight: int
+
+
+async def batch(server: UpstreamProcess, count: int, concurrency: int) -> Took:
+    """Grade so many answers that nobody has seen before."""
+    settings = settings_for(server, max_concurrent_calls=concurrency, deadline_seconds=3600)
+    async with running(settings) as service:
+        await graded(service, "In the spring we repaired the pump, and I wrote down how.")
+        server.reset()
+        started, cpu = time.perf_counter(), time.process_time()
+        await by_workers(iter(answers(count)), 2 * concurrency, lambda answer: graded(service, answer))
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        return Took(seconds, cpu, server.stats()["most_in_flight"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--answers", type=int, default=2000)
+    parser.add_argument("--latency-ms", type=float, default=300.0)
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[16, 30, 128])
+    wanted = parser.parse_args()
+    rows, kept = [], True
+    with upstream() as server:
+        bare = asyncio.run(bare_seconds(server))
+        server.reset(latency=wanted.latency_ms)
+        for concurrency in wanted.concurrency:
+            took = asyncio.run(batch(server, wanted.answers, concurrency))
+            ideal = wanted.answers * wanted.latency_ms / 1000 / concurrency
+            waiting = concurrency * _MILLISECONDS_EACH <= wanted.latency_ms / 2
+            base = ideal if waiting else max(ideal, wanted.answers * bare)
+            times, bound = took.seconds / base, 1.25 if waiting else 1.2
+            kept = kept and times <= bound
+            seconds = (took.seconds, took.cpu_seconds, ideal, wanted.answers * bare)
+            told = f"{times:.2f} × {'ideal' if base == ideal else 'bare CPU'}"
+            rows.append([concurrency, took.most_in_flight, *(f"{s:.1f}" for s in seconds), told, verdict(times, bound)])
+    note = f"{wanted.answers} answers, upstream {wanted.latency_ms:g} ms, {1000 * bare:.2f} ms CPU a bare call"
+    columns = ["concurrency", "most in flight", "wall s", "CPU s", "ideal s", "n × bare CPU s", "took", "bound"]
+    print(table(command_line("bench.throughput"), note, columns, rows))
+    sys.exit(not kept)
+
+
+if __name__ == "__main__":
+    main()

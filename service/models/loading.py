@@ -1,0 +1,57 @@
+"""Load litellm quietly and wholly, before the first call needs it."""
+
+import functools
+import gc
+import importlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# What litellm and openai import at the first call, on the event loop.
+_LATE = ("openai.resources.chat", "litellm._service_logger")
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Nothing that is imported is garbage: looking through it again and again takes a third of an import's time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@functools.cache
+def load() -> Any:
+    """litellm, imported, made quiet (it prints, logs requests and downloads unless told not to) and rehearsed."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
+    with uncollected():
+        import litellm
+
+        for late in _LATE:
+            importlib.import_module(late)
+    litellm.suppress_debug_info = True
+    litellm.redact_messages_in_exceptions = True
+    litellm.turn_off_message_logging = True
+    for callbacks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
+        setattr(litellm, callbacks, [])
+    for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(logger).disabled = True
+    logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
+    _rehearse(litellm)
+    return litellm
+
+
+def _rehearse(litellm: Any) -> None:
+    """A call that goes nowhere, so that the first real one need not load and build what litellm leaves for it."""
+    from openai.types.chat import ChatCompletion
+
+    litellm.completion(
+        model="openai/none", messages=[{"role": "user", "content": ""}], api_key="none", mock_response="{}"
+    )
+    ChatCompletion.model_rebuild()

@@ -1,0 +1,38 @@
+"""litellm is loaded before the first call, and leaves the process as it was."""
+
+import gc
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+from service.models.loading import load, uncollected
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was_found(enabled: bool) -> None:
+    if not enabled:
+        gc.disable()
+    try:
+        with suppress(ImportError), uncollected():
+            assert not gc.isenabled()
+            raise ImportError
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+
+
+def test_what_the_first_call_needs_is_loaded_and_nothing_is_said_or_sent() -> None:
+    code = (
+        "import socket, sys; from service.models.loading import load\n"
+        "def never(*_): raise AssertionError('loading goes nowhere')\n"
+        "socket.socket.connect = never\n"
+        "load(); sys.exit('litellm._service_logger' not in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_it_is_loaded_once() -> None:
+    assert load() is load()
