@@ -92,7 +92,7 @@ def test_no_example_is_pinned_of_a_prompt_that_is_gone() -> None:
     assert sorted(file.stem for file in PINNED.iterdir()) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.partition("-")[0] != "empty"])  # an answer of ours
 def test_an_answer_cannot_close_its_fence_nor_open_a_turn(name: str) -> None:
     example = example_of(name)
 
