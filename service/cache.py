@@ -26,6 +26,11 @@ from service.reads import Together
 
 _MOST_CONNECTIONS = 32
 
+REDIS_TROUBLES = (RedisError, OSError, ValueError, RuntimeError)
+"""All that can be wrong with Redis. ValueError: a reply that is not in its terms; RuntimeError: uvloop's word for a
+connection that the other side has closed.
+"""
+
 
 class Remembered(Frozen):
     """A verdict and what it cost when it was made; None where that price was unknown.
@@ -241,7 +246,7 @@ class RedisStore:
             with STORE_SECONDS.labels(name).time():
                 async with asyncio.timeout(self._most_seconds):
                     yield
-        except (RedisError, OSError, ValueError) as error:  # ValueError: a reply that is not in Redis's terms
+        except REDIS_TROUBLES as error:
             STORE_FAILURES.labels(name).inc(waiting)
             raise StoreUnavailable(
                 f"the store did not confirm {name!r} ({type(error).__name__}); "

@@ -11,9 +11,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import Protocol
 
-from redis.exceptions import RedisError
-
-from service.cache import connected
+from service.cache import REDIS_TROUBLES, connected
 from service.metrics import STORE_FAILURES
 
 _LEASE_SECONDS = 2.5
@@ -121,7 +119,7 @@ class RedisLeases:
 
     async def _tried(self, name: str, operation: Awaitable[object], away: object = None) -> object:
         """What Redis says, or `away`; a failure is counted."""
-        with suppress(RedisError, OSError, ValueError):  # TimeoutError is an OSError
+        with suppress(*REDIS_TROUBLES):
             async with asyncio.timeout(self._most_seconds):
                 return await operation
         STORE_FAILURES.labels(name).inc()
