@@ -32,9 +32,11 @@ class Memory:
                 "+".join(p.digest for p in prompts_of(judge, criterion)),
                 rubric.question,
                 criterion,
-                rubric.example_answer if reads_example(judge) else None,
+                example,
             )
-            for judge, identity in ((judge, judge.identity) for judge in chain)
+            for judge, identity, example in (
+                (judge, judge.identity, rubric.example_answer if reads_example(judge) else None) for judge in chain
+            )
             for criterion in self._criteria
         }
         self._new: dict[str, Remembered] = {}
