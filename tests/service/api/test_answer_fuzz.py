@@ -91,7 +91,7 @@ def test_any_text_is_graded_and_its_evidence_stands_where_it_says(client: httpx.
     @settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(answers)
     def holds(answer: str) -> None:
-        graded(client, answer)
+        assert graded(client, answer)["status"] in ("graded", "partial", "abstained")
 
     holds()
 
