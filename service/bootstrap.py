@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from service import __version__, metrics
 from service.cache import MemoryStore, RedisStore, VerdictStore
 from service.catalog import HOME, RUBRICS, Catalog, read_catalog, read_prompts, read_yaml
 from service.core.calibration import Calibration
@@ -103,6 +104,7 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
     catalog = read_catalog(settings.rubrics_dir or RUBRICS)
     templates = read_prompts()
     store = store_of(settings)
+    _show(settings, models, catalog)
     in_turn = models[:-1] if settings.strong_model else models
     plain = ("one_call", "per_criterion")
     grader = Grader(
@@ -116,6 +118,14 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
         leases=RedisLeases(settings.redis_url) if settings.redis_url else None,
     )
     return Service(settings, catalog, grader, store, models)
+
+
+def _show(settings: Settings, models: tuple[Model, ...], catalog: Catalog) -> None:
+    """Tell the metrics what there is to be seen, before any of it happens."""
+    metrics.begin_at_zero((model.name for model in models), map(catalog.set_of, catalog.rubrics))
+    metrics.BUILD.labels(__version__).set(1)
+    if settings.daily_budget_usd is not None:
+        metrics.daily_budget_usd().set(settings.daily_budget_usd)
 
 
 def deadline_seconds(settings: Settings) -> float:

@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from service.core.errors import BadFile, UnknownQuestion
 from service.core.prompt import PromptTemplate, templates_of
 from service.core.rubric import Rubric, RubricSet
+from service.metrics import REQUEST_SET
 
 HOME = Path(__file__).resolve().parent.parent
 RUBRICS = HOME / "rubrics"
@@ -45,6 +46,15 @@ class Catalog:
             return self.rubrics[question_id]
         except KeyError:
             raise UnknownQuestion(question_id) from None
+
+    def set_of(self, question_id: str | None) -> str:
+        """The question set as metrics name it: the document that a question was taken from, `catalog` where its rubric
+        names none; `request` for a rubric that came with one (None), whatever that says of itself.
+        """
+        rubric = self.rubrics.get(question_id or "")
+        if rubric is None:
+            return REQUEST_SET
+        return rubric.source.document if rubric.source else "catalog"
 
     @property
     def listed(self) -> tuple[Rubric, ...]:

@@ -45,7 +45,8 @@ _GRACE_SECONDS = 0.05
 class Wish:
     """What a caller asks for beside the answer; the service's own defaults where it is None.
 
-    `samples`: how often the judge reads the answer; more than once is put to a panel.
+    `samples`: how often the judge reads the answer; more than once is put to a panel. `question_set`: as metrics name
+    where the rubric comes from.
     """
 
     judge: str | None = None
@@ -53,6 +54,7 @@ class Wish:
     deadline_seconds: float | None = None
     owner: str = "open"
     request_id: str = ""
+    question_set: str = metrics.REQUEST_SET
 
 
 class Grader:
@@ -128,10 +130,12 @@ class Grader:
     async def _journey(
         self, rubric: Rubric, rules: RubricSet, answer: Answer, wish: Wish, early: bool = False
     ) -> AsyncGenerator[Verdict | Grade, None]:
+        started = self._clock()
         chain = self.chain_for(wish)
         flags = flags_of(answer, rubric)
         if nothing_to_grade(flags):
-            yield self._abstain(rubric, rules, answer, flags, chain, wish)
+            grade = self._abstain(rubric, rules, answer, flags, chain, wish)
+            yield _counted(grade, wish.question_set, self._clock() - started)
             return
         memory = Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
         findings = Findings(rubric.judged, await memory.recall())
@@ -139,22 +143,21 @@ class Grader:
             yield verdict
         mark = fence_mark(self._secret, answer)
         case = Case(rubric.question, answer, mark, self._seconds_left(wish), early=early, example=rubric.example_answer)
-        started = self._clock()
-        async with aclosing(self._seek(chain, case, memory, findings)) as verdicts:
+        asked = self._clock()
+        async with aclosing(self._seek(chain, case, memory, findings, wish.question_set)) as verdicts:
             async for verdict in verdicts:
                 yield verdict
-        yield _counted(
-            grade_of(
-                rubric,
-                rules,
-                answer,
-                flags,
-                findings.verdicts,
-                judge=_report(chain, case, findings, self._clock() - started),
-                cache=findings.cache,
-                request_id=wish.request_id,
-            )
+        grade = grade_of(
+            rubric,
+            rules,
+            answer,
+            flags,
+            findings.verdicts,
+            judge=_report(chain, case, findings, self._clock() - asked),
+            cache=findings.cache,
+            request_id=wish.request_id,
         )
+        yield _counted(grade, wish.question_set, self._clock() - started)
 
     async def forget(self, text: str, owner: str) -> bool:
         """Whether there was something. Raises StoreUnavailable where it could not be confirmed."""
@@ -179,11 +182,10 @@ class Grader:
     ) -> Grade:
         verdicts = verdicts_on_nothing(rubric)
         judge = JudgeReport(name=chain[0].name)
-        grade = grade_of(rubric, rules, answer, flags, verdicts, judge=judge, cache=None, request_id=wish.request_id)
-        return _counted(grade)
+        return grade_of(rubric, rules, answer, flags, verdicts, judge=judge, cache=None, request_id=wish.request_id)
 
     async def _seek(
-        self, chain: Chain, case: Case, memory: Memory, findings: Findings
+        self, chain: Chain, case: Case, memory: Memory, findings: Findings, question_set: str
     ) -> AsyncGenerator[Verdict, None]:
         """Share in the flight that decides what is outstanding, or begin it. Where one begun by somebody else fails, it
         is tried again, by one at a time, if there is as much time left as that one took to fail. A failure is raised
@@ -193,7 +195,7 @@ class Grader:
         while wanted := findings.outstanding:
 
             def work(seconds_left: SecondsLeft, wanted: tuple[Criterion, ...] = wanted) -> AsyncGenerator[Told, None]:
-                return self._decide(chain, replace(case, seconds_left=seconds_left), memory, wanted)
+                return self._decide(chain, replace(case, seconds_left=seconds_left), memory, wanted, question_set)
 
             async with self._flights.seat(memory.flight_of(wanted), case.seconds_left, work) as seat:
                 if not seat.leads:
@@ -218,9 +220,10 @@ class Grader:
             )
 
     async def _decide(
-        self, chain: Chain, case: Case, memory: Memory, wanted: tuple[Criterion, ...]
+        self, chain: Chain, case: Case, memory: Memory, wanted: tuple[Criterion, ...], question_set: str
     ) -> AsyncGenerator[Told, None]:
         """A flight: another process's verdicts, where one is at the same, and the judges' on what it leaves."""
+        metrics.QUESTION_SET.set(question_set)  # of this task, which is the flight's own
         known: dict[str, Verdict] = {}
         part = "lead"
         async with aclosing(self._leases.turns(memory.flight_of(wanted))) as turns:
@@ -250,6 +253,8 @@ class Grader:
         failure: JudgeFailed | AnswerTooLong | None = None
         try:
             for number, judge in enumerate(chain):
+                if number and outstanding(wanted, known):
+                    metrics.FALLBACKS.labels(judge.model.name).inc()
                 share = case.share(len(chain) - number)
                 try:
                     async with (
@@ -290,13 +295,19 @@ def _rounded(usd: float | None) -> float | None:
     return None if usd is None else round(usd, 8)
 
 
-def _counted(grade: Grade) -> Grade:
-    metrics.GRADES.labels(grade.status, grade.cache or "none").inc()
+def _counted(grade: Grade, question_set: str, seconds: float) -> Grade:
+    metrics.GRADES.labels(grade.status, grade.cache or "none", question_set).inc()
+    metrics.labelled(metrics.GRADE_SECONDS, grade.cache or "none").observe(seconds)
+    if grade.score is not None:
+        metrics.SCORES.labels(question_set).observe(grade.score)
+    if grade.needs_review:
+        metrics.REVIEWS.labels(question_set).inc()
     parts = [getattr(grade.star, part) for part in StarPart] if grade.star else []
     for kind, graded in (("point", grade.points), ("pitfall", grade.pitfalls), ("star", parts)):
         for criterion in graded:
             metrics.VERDICTS.labels(kind, criterion.verdict).inc()
     for flag in grade.flags:
         metrics.GATES.labels(flag.kind).inc()
-    metrics.COST_SAVED_USD.inc(grade.judge.cost_saved_usd or 0.0)
+    if grade.judge.cost_saved_usd and grade.judge.model:
+        metrics.COST_SAVED_USD.labels(grade.judge.model, question_set).inc(grade.judge.cost_saved_usd)
     return grade

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     hedge: bool = Field(
         default=False, description="Make a hosted call slower than 95 % of those before it twice, and pay for both."
     )
+    daily_budget_usd: float | None = Field(
+        default=None,
+        gt=0,
+        description="What a day may cost in US dollars: nothing stops there, alerts and panels tell.",
+    )
     api_keys_file: Path | None = Field(
         default=None, description="Who may call, see `grader keys`; unset: anybody, and then on loopback only."
     )

@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from service import __version__
 from service.api import examples
 from service.api.batch import LINES, items_of, lines
 from service.api.front import Front
@@ -54,7 +55,7 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
     app = FastAPIOffline(
         title="Answer grader",
         summary="Grades free-text answers against rubrics, and shows the evidence.",
-        version="0.1.0",
+        version=__version__,
         lifespan=lifespan,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; looked for at each request
@@ -201,7 +202,8 @@ def _asked(wanted: GradeRequest, request: Request) -> tuple[Rubric, RubricSet, s
     """What the grader is asked. Raises UnknownQuestion."""
     catalog: Catalog = request.app.state.parts.catalog
     rubric = wanted.rubric or catalog.rubric_for(wanted.question_id or "")
-    return rubric, catalog.rules, wanted.answer, wanted.wish(request.state.request_id, request.state.owner)
+    wish = wanted.wish(request.state.request_id, request.state.owner, catalog.set_of(wanted.question_id))
+    return rubric, catalog.rules, wanted.answer, wish
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

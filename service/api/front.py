@@ -1,5 +1,6 @@
 """Answers a grade that is remembered whole before the routes are asked; all else goes on as if it were not here."""
 
+import time
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,13 +28,13 @@ class Front:
         if not _is_grade(scope):
             await self._app(scope, receive, send)
             return
-        heard: list[Message] = []
+        started, heard = time.perf_counter(), list[Message]()
         body = await _body(receive, heard)
         replies: Replies = scope["app"].state.parts.replies
         place = _place(replies, body, scope["state"]["owner"]) if body else None
         kept = await replies.kept(place) if place else None
         if kept:
-            kept.add_up()
+            kept.add_up(time.perf_counter() - started)
             scope["route"] = _GRADE  # as the router would, for the metrics
             await _reply(kept.body(scope["state"]["request_id"]), send)
         elif place:

@@ -7,10 +7,10 @@ docs/decisions/warm-grades.md.
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import prometheus_client
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -23,37 +23,47 @@ from service.core.rubric import Rubric, StarPart, digest_of, rubric_version
 from service.grading import Chain, Grader
 from service.judges import prompts_of
 
-FORM = 1
+FORM = 2
 """Raised whenever the reply's form changes, or what code makes of the same verdicts; a test holds us to it."""
 
 _MOST_PLACES = 10_000  # about 400 bytes each, and no word of an answer
 
-Counts = tuple[tuple[prometheus_client.Counter, float], ...]
-"""What to add to which counter."""
+Counts = tuple[tuple[Callable[[float], None], float], ...]
+"""What each instrument is to be told."""
 
 # What differs from hit to hit stands at the end.
 _END = re.compile(rb'"seconds":[0-9.e-]+\},"cache":"hit","request_id":"[A-Za-z0-9._-]{1,64}"\}')
 
 
 class Tally(Frozen):
-    """What a reply adds to the metrics: verdicts by kind and level, flags, criteria remembered, cost saved."""
+    """What a reply adds to the metrics, beside its time."""
 
     verdicts: tuple[tuple[str, str, int], ...]
     flags: tuple[str, ...]
     remembered: int
     saved_usd: float | None
+    model: str
+    score: float | None
+    needs_review: bool
+    question_set: str
 
     @property
     def counts(self) -> Counts:
         """As of a hit whose criteria were looked at."""
-        return (
-            (metrics.GRADES.labels("graded", "hit"), 1),
-            *((metrics.VERDICTS.labels(kind, level), number) for kind, level, number in self.verdicts),
-            *((metrics.GATES.labels(flag), 1) for flag in self.flags),
-            (metrics.REMEMBERED.labels("hit"), self.remembered),
-            (metrics.COST_SAVED_USD, self.saved_usd or 0.0),
-            (metrics.REPLIES, 1),
-        )
+        counts: list[tuple[Callable[[float], None], float]] = [
+            (metrics.GRADES.labels("graded", "hit", self.question_set).inc, 1),
+            *((metrics.VERDICTS.labels(kind, level).inc, number) for kind, level, number in self.verdicts),
+            *((metrics.GATES.labels(flag).inc, 1) for flag in self.flags),
+            (metrics.REMEMBERED.labels("hit").inc, self.remembered),
+            (metrics.REPLIES.inc, 1),
+        ]
+        if self.score is not None:
+            counts.append((metrics.SCORES.labels(self.question_set).observe, self.score))
+        if self.needs_review:
+            counts.append((metrics.REVIEWS.labels(self.question_set).inc, 1))
+        if self.saved_usd:
+            counts.append((metrics.COST_SAVED_USD.labels(self.model, self.question_set).inc, self.saved_usd))
+        return tuple(counts)
 
 
 @lru_cache(maxsize=1024)  # many replies have the same tally, and reading one costs more than counting it
@@ -68,6 +78,7 @@ class Place(NamedTuple):
     field: str
     judged: int
     fallbacks: frozenset[str]
+    question_set: str
 
 
 class Kept(NamedTuple):
@@ -76,10 +87,11 @@ class Kept(NamedTuple):
     counts: Counts
     start: bytes
 
-    def add_up(self) -> None:
-        """Add it to the metrics."""
-        for counter, number in self.counts:
-            counter.inc(number)
+    def add_up(self, seconds: float) -> None:
+        """Add it to the metrics, as given in so long."""
+        for tell, number in self.counts:
+            tell(number)
+        metrics.labelled(metrics.GRADE_SECONDS, "hit").observe(seconds)
 
     def body(self, request_id: str) -> bytes:
         """The reply to this request."""
@@ -121,7 +133,8 @@ class Replies:
         shape = self._shape(wanted)
         # The answer as received: evidence is told in its offsets, and the slot's answers differ in what is invisible.
         field = hashlib.sha256(f"{shape.digest}\n{answer.received}".encode()).hexdigest()
-        return Place(self._grader.slot(answer, owner), f"reply:{field}", shape.judged, shape.fallbacks)
+        question_set = self._catalog.set_of(wanted.question_id)
+        return Place(self._grader.slot(answer, owner), f"reply:{field}", shape.judged, shape.fallbacks, question_set)
 
     async def kept(self, place: Place) -> Kept | None:
         """The reply, if there is one that can be read."""
@@ -141,7 +154,7 @@ class Replies:
         grade = from_json(body)
         if not end or end.end() != len(body) or grade["status"] != "graded" or place.fallbacks & _models(grade):
             return
-        tally = _tally(grade, place.judged).model_dump_json().encode()
+        tally = _tally(grade, place).model_dump_json().encode()
         await self._grader.store.keep_reply(place.slot, place.field, b"%b\n%b" % (tally, body[: end.start()]))
 
     def _shape(self, wanted: GradeRequest) -> _Shape:
@@ -177,11 +190,15 @@ def _models(grade: dict[str, Any]) -> set[str]:
     return {criterion["model"] for _, criterion in _criteria(grade)}
 
 
-def _tally(grade: dict[str, Any], judged: int) -> Tally:
+def _tally(grade: dict[str, Any], place: Place) -> Tally:
     verdicts = Counter((kind, criterion["verdict"]) for kind, criterion in _criteria(grade))
     return Tally(
         verdicts=tuple((kind, level, number) for (kind, level), number in verdicts.items()),
         flags=tuple(flag["kind"] for flag in grade["flags"]),
-        remembered=judged,
+        remembered=place.judged,
         saved_usd=grade["judge"]["cost_saved_usd"],
+        model=grade["judge"]["model"],
+        score=grade["score"],
+        needs_review=grade["needs_review"],
+        question_set=place.question_set,
     )

@@ -15,6 +15,7 @@ from service.core.frozen import Frozen
 from service.core.rubric import Rubric
 from service.grading import Wish
 from service.judges.panel import MOST_SAMPLES
+from service.metrics import REQUEST_SET
 
 OPEN_OWNER = "open"
 """To whom verdicts belong where there are no API keys."""
@@ -71,7 +72,7 @@ class GradeRequest(BaseModel):
             raise ValueError("send one of question_id and rubric, not both and not neither")
         return self
 
-    def wish(self, request_id: str, owner: str) -> Wish:
+    def wish(self, request_id: str, owner: str, question_set: str = REQUEST_SET) -> Wish:
         """What is asked of the grader beside the answer; `owner`: to whom the verdicts belong."""
         options = self.options
         return Wish(
@@ -80,6 +81,7 @@ class GradeRequest(BaseModel):
             deadline_seconds=options.deadline_seconds,
             owner=owner,
             request_id=request_id,
+            question_set=question_set,
         )
 
 

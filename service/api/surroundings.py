@@ -27,6 +27,7 @@ class Surroundings:
         started, status = time.perf_counter(), 500
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        metrics.REQUESTS_IN_FLIGHT.inc()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -41,6 +42,7 @@ class Surroundings:
             log_fault(error, request_id)
             await problem_of(error, request_id)(scope, receive, send_with_id)
         finally:
+            metrics.REQUESTS_IN_FLIGHT.dec()
             route = getattr(scope.get("route"), "path", "unknown")
             metrics.labelled(metrics.REQUESTS, route, str(status)).inc()
             metrics.labelled(metrics.REQUEST_SECONDS, route).observe(time.perf_counter() - started)

@@ -112,6 +112,8 @@ async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> Asyn
                 said.add(judgement.verdict.criterion_id)
                 yield judgement
         left = tuple(criterion for criterion in left if criterion.id not in said)
+        if left:
+            metrics.UNREADABLE.labels(judge.model.name, "some" if said else "all").inc()
 
 
 def prompts_of(judge: Judge, criterion: Criterion) -> tuple[PromptTemplate, ...]:

@@ -94,4 +94,4 @@ class Metered(Around):
         if completion.cost_usd is None:
             metrics.UNPRICED_CALLS.labels(self.name).inc()
         else:
-            metrics.COST_USD.labels(self.name).inc(completion.cost_usd)
+            metrics.COST_USD.labels(self.name, metrics.QUESTION_SET.get()).inc(completion.cost_usd)

@@ -43,6 +43,7 @@ class Turns:
         self._known: WeakSet[asyncio.Task[object]] = WeakSet()
         self._kept: dict[asyncio.Task[object], tuple[asyncio.TimerHandle, float]] = {}
         self._mean_seconds: float | None = None  # of the newest turns; None before the first
+        metrics.CALLS_MOST.labels(name).set(most)
 
     @asynccontextmanager
     async def taken(self, timeout_seconds: float) -> AsyncIterator[float]:
