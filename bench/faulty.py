@@ -49,12 +49,12 @@ class Faulty(Upstream):
 def status(code: int, **headers: str) -> Ill:
     """That status, with an error body in OpenAI's form."""
     body = json.dumps({"error": {"message": "fault", "type": "fault", "code": None, "param": None}}).encode()
-    return lambda _: _http(code, body, **headers)
+    return lambda _: http(code, body, **headers)
 
 
 def body(raw: bytes) -> Ill:
     """200, with this body."""
-    return lambda _: _http(200, raw)
+    return lambda _: http(200, raw)
 
 
 def saying(text: str) -> Ill:
@@ -76,10 +76,10 @@ def _said(request: Mapping[str, Any], text: str) -> bytes:
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
     frame = {"id": "fake", "object": "chat.completion", "created": 1, "model": request["model"]}
-    return _http(200, json.dumps({**frame, "choices": [choice], "usage": usage}).encode())
+    return http(200, json.dumps({**frame, "choices": [choice], "usage": usage}).encode())
 
 
-def _http(code: int, raw: bytes, **headers: str) -> bytes:
+def http(code: int, raw: bytes, **headers: str) -> bytes:
     lines = {"content-type": "application/json", "content-length": str(len(raw)), **headers}
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\n{head}\r\n".encode() + raw

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import httpx
 
@@ -149,11 +150,11 @@ class Stand:
             **more,
         }
 
-    def service(self, more: Mapping[str, str]) -> Serving:
+    def service(self, more: Mapping[str, str], stderr: int | IO[str] = subprocess.PIPE) -> Serving:
         """The service with these settings beside the usual ones."""
         key = tuple(sorted(more.items()))
         if key not in self._services:
-            self._services[key] = self._open.enter_context(serving(self.settings(more)))
+            self._services[key] = self._open.enter_context(serving(self.settings(more), stderr))
         return self._services[key]
 
     @contextmanager

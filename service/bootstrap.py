@@ -32,6 +32,7 @@ from service.models.scripted import ScriptedModel
 from service.models.turns import Turns
 from service.models.weights import default_path
 from service.settings import Settings, runs_here
+from service.tracing import recorded
 
 ONE_CALL = "grade-v1"
 
@@ -88,15 +89,16 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
     models = tuple(around(model_of(name, settings)) for name in settings.models)
     service = assemble(settings, models)
     language_of("warm up")
-    try:
-        for model in models:
-            await model.warm()
-        yield service
-    finally:
-        await service.grader.close()
-        for model in models:
-            await model.close()
-        await service.store.close()
+    with recorded(settings.traces):
+        try:
+            for model in models:
+                await model.warm()
+            yield service
+        finally:
+            await service.grader.close()
+            for model in models:
+                await model.close()
+            await service.store.close()
 
 
 def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from service import metrics
+from service import metrics, tracing
 from service.cache import VerdictStore, slot_of
 from service.core.answer import Answer
 from service.core.errors import (
@@ -132,7 +132,9 @@ class Grader:
     ) -> AsyncGenerator[Verdict | Grade, None]:
         started = self._clock()
         chain = self.chain_for(wish)
-        flags = flags_of(answer, rubric)
+        with tracing.span("gate"):
+            flags = flags_of(answer, rubric)
+            tracing.note(flags=[flag.kind.value for flag in flags])
         if nothing_to_grade(flags):
             grade = self._abstain(rubric, rules, answer, flags, chain, wish)
             yield _counted(grade, wish.question_set, self._clock() - started)
@@ -297,7 +299,15 @@ def _rounded(usd: float | None) -> float | None:
 
 def _counted(grade: Grade, question_set: str, seconds: float) -> Grade:
     metrics.GRADES.labels(grade.status, grade.cache or "none", question_set).inc()
-    metrics.labelled(metrics.GRADE_SECONDS, grade.cache or "none").observe(seconds)
+    metrics.observe(metrics.labelled(metrics.GRADE_SECONDS, grade.cache or "none"), seconds)
+    tracing.note(
+        status=grade.status,
+        cache=grade.cache,
+        question_set=question_set,
+        calls=grade.judge.calls,
+        cost_usd=grade.judge.cost_usd,
+        cost_saved_usd=grade.judge.cost_saved_usd,
+    )
     if grade.score is not None:
         metrics.SCORES.labels(question_set).observe(grade.score)
     if grade.needs_review:

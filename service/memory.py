@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from service import metrics
+from service import metrics, tracing
 from service.cache import Remembered, VerdictStore, verdict_key
 from service.core.grade import CacheResult
 from service.core.rubric import Criterion, Rubric, digest_of
@@ -69,7 +69,8 @@ class Memory:
     async def keep(self) -> None:
         """Write what was noted."""
         if self._new:
-            await self._store.write(self._slot, self._new)
+            with tracing.span("store write", {"grader.criteria": len(self._new)}):
+                await self._store.write(self._slot, self._new)
 
     def own(self, told: Told) -> list[Judgement]:
         """What was told, of this request's criteria: the same content may bear another id here, or two of them."""
@@ -81,7 +82,9 @@ class Memory:
         """By criterion id, with the key under which it stands."""
         names = {criterion.id for criterion in criteria}
         keys = {pair: key for pair, key in self._keys.items() if pair[1] in names}
-        found = await self._store.read(self._slot, list(keys.values()))
+        with tracing.span("store read", {"grader.criteria": len(names)}) as span:
+            found = await self._store.read(self._slot, list(keys.values()))
+            tracing.noted_on(span, found=len(found))
         known: dict[str, tuple[str, Remembered]] = {}
         for (_, criterion_id), key in keys.items():
             if key in found and criterion_id not in known:

@@ -8,6 +8,7 @@ from typing import TypeVar, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from service import tracing
 from service.core.gates import FlagKind
 from service.core.grade import CacheResult, Status
 from service.core.verdict import PitfallLevel, PointLevel, StarLevel
@@ -25,6 +26,12 @@ _Instrument = TypeVar("_Instrument", Counter, Histogram)
 def labelled(instrument: _Instrument, *labels: str) -> _Instrument:
     """`instrument.labels(…)`, found once: for what every request passes."""
     return instrument.labels(*labels)
+
+
+def observe(histogram: Histogram, seconds: float) -> None:
+    """A time, with the trace in which it was taken as its exemplar, if there is one."""
+    trace_id = tracing.trace_id()
+    histogram.observe(seconds, {"trace_id": trace_id} if trace_id else None)
 
 
 _JUDGE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)

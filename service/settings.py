@@ -2,6 +2,7 @@
 
 import secrets
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -64,6 +65,17 @@ class Settings(BaseSettings):
         gt=0,
         description="What a day may cost in US dollars: nothing stops there, alerts and panels tell.",
     )
+    traces: str | None = Field(
+        default=None,
+        pattern=r"^(otlp|file:.+)$",
+        description="Where spans go: otlp (OTEL_EXPORTER_OTLP_ENDPOINT says to whom) or file:PATH; unset: nowhere.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="The least that is logged; info has a line for each request."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Lines of JSON or for reading; auto: for reading on a terminal."
+    )
     api_keys_file: Path | None = Field(
         default=None, description="Who may call, see `grader keys`; unset: anybody, and then on loopback only."
     )
@@ -79,6 +91,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("traces", mode="after")
+    @classmethod
+    def _can_be_traced(cls, value: str | None) -> str | None:
+        if value and not all(map(find_spec, ("opentelemetry.sdk", "opentelemetry.exporter"))):
+            raise ValueError("traces need their extra: pip install 'answer-grader[traces]'")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

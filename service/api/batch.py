@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from fastapi import Request
 from pydantic_core import to_json
 
+from service import tracing
 from service.api.problems import BadRequest
 from service.api.requests import GradeRequest, json_of, request_of
 from service.api.streaming import failed
@@ -64,7 +65,8 @@ async def _graded(item: Item, grade: GradeOne, request_id: str) -> dict[str, Any
     try:
         if isinstance(document, dict) and "id" in document:
             name, document = _id_of(document["id"]), {key: value for key, value in document.items() if key != "id"}
-        body = (await grade(request_of(document))).model_dump(mode="json")
+        with tracing.span("item"):
+            body = (await grade(request_of(document))).model_dump(mode="json")
     except Exception as error:  # one that fails doesn't fail the rest
         body = failed(error, request_id)
     return {"id": name, **body}

@@ -91,7 +91,7 @@ class Kept(NamedTuple):
         """Add it to the metrics, as given in so long."""
         for tell, number in self.counts:
             tell(number)
-        metrics.labelled(metrics.GRADE_SECONDS, "hit").observe(seconds)
+        metrics.observe(metrics.labelled(metrics.GRADE_SECONDS, "hit"), seconds)
 
     def body(self, request_id: str) -> bytes:
         """The reply to this request."""

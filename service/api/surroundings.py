@@ -4,11 +4,14 @@ import logging
 import re
 import secrets
 import time
+from http import HTTPStatus
 
+from opentelemetry.trace import Span, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.api.problems import problem_of
+from service.tracing import REQUEST_ID, request_span
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger(__name__)
@@ -24,9 +27,14 @@ class Surroundings:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with request_span(scope["method"], scope["headers"]) as span:
+            await self._surrounded(scope, receive, send, span)
+
+    async def _surrounded(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         started, status = time.perf_counter(), 500
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        REQUEST_ID.set(request_id)
         metrics.REQUESTS_IN_FLIGHT.inc()
 
         async def send_with_id(message: Message) -> None:
@@ -43,9 +51,23 @@ class Surroundings:
             await problem_of(error, request_id)(scope, receive, send_with_id)
         finally:
             metrics.REQUESTS_IN_FLIGHT.dec()
-            route = getattr(scope.get("route"), "path", "unknown")
+            seconds, route = time.perf_counter() - started, getattr(scope.get("route"), "path", "unknown")
             metrics.labelled(metrics.REQUESTS, route, str(status)).inc()
-            metrics.labelled(metrics.REQUEST_SECONDS, route).observe(time.perf_counter() - started)
+            metrics.observe(metrics.labelled(metrics.REQUEST_SECONDS, route), seconds)
+            if span.is_recording():
+                _describe(span, scope["method"], route, status, request_id)
+            if _log.isEnabledFor(logging.INFO):
+                said = {"method": scope["method"], "route": route, "status": status, "seconds": round(seconds, 4)}
+                _log.info("request answered", extra=said)
+
+
+def _describe(span: Span, method: str, route: str, status: int, request_id: str) -> None:
+    span.update_name(f"{method} {route}")
+    span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", status)
+    span.set_attribute("grader.request_id", request_id)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        span.set_status(StatusCode.ERROR)
 
 
 def log_fault(error: Exception, request_id: str) -> None:

@@ -18,6 +18,7 @@ import uvicorn
 from service.api.app import Parts, create_app
 from service.api.keys import Keyring
 from service.bootstrap import Service, deadline_seconds, running
+from service.cli import logs
 from service.cli.console import err, shown
 from service.cli.failing import fail
 from service.core.errors import GradingError
@@ -91,7 +92,7 @@ class _Server(uvicorn.Server):
 
 def run(settings: Settings) -> None:
     """Serve until told to stop. Raises GradingError where the start fails, SystemExit where requests were cut off."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings)
     start = Start(settings)
     log = logging.getLogger("uvicorn.error")
     log.addFilter(start.unheard)

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from service import metrics
+from service import metrics, tracing
 from service.core.answer import Answer
 from service.core.prompt import PromptTemplate
 from service.core.rubric import Criterion
@@ -107,10 +107,14 @@ async def asked(judge: Judge, case: Case, criteria: Sequence[Criterion]) -> Asyn
         if round_number:
             metrics.REPAIRS.inc()
         said: set[str] = set()
-        async with aclosing(judge.assess(case, left)) as judgements:
-            async for judgement in judgements:
-                said.add(judgement.verdict.criterion_id)
-                yield judgement
+        # A grade's judges are followed by one task from beginning to end, so a span may last across what they yield.
+        with tracing.span(
+            "repair" if round_number else "judge", {"grader.judge": judge.name, "grader.criteria": len(left)}
+        ):
+            async with aclosing(judge.assess(case, left)) as judgements:
+                async for judgement in judgements:
+                    said.add(judgement.verdict.criterion_id)
+                    yield judgement
         left = tuple(criterion for criterion in left if criterion.id not in said)
         if left:
             metrics.UNREADABLE.labels(judge.model.name, "some" if said else "all").inc()

@@ -4,12 +4,19 @@ A breaker and a hedge have modules of their own. From outside in: Bounded, Break
 """
 
 import asyncio
+import logging
+import time
+from collections.abc import Mapping
 
-from service import metrics
+from opentelemetry.trace import Span, SpanKind
+
+from service import metrics, tracing
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.models import Completion, Model, OnText
 from service.models.turns import Turns
+
+_log = logging.getLogger(__name__)
 
 _OUTCOMES: dict[type[BaseException], str] = {
     asyncio.CancelledError: "cancelled",
@@ -68,10 +75,15 @@ class Metered(Around):
         self._billed = billed
 
     async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
-        outcome = "failed"
+        outcome, started = "failed", time.perf_counter()
         try:
-            with metrics.JUDGE_SECONDS.labels(self.name).time():
-                completion = await self._model.complete(prompt, timeout_seconds, on_text)
+            with tracing.span(f"chat {self.name}", self._asked(prompt), kind=SpanKind.CLIENT) as span:
+                try:
+                    completion = await self._model.complete(prompt, timeout_seconds, on_text)
+                finally:
+                    metrics.observe(metrics.labelled(metrics.JUDGE_SECONDS, self.name), time.perf_counter() - started)
+                if span.is_recording():
+                    _describe(span, completion)
             outcome = "cut_off" if completion.cut_off and prompt.most_tokens > 1 else "ok"
         except BaseException as error:
             outcome = _OUTCOMES.get(type(error), outcome)
@@ -80,8 +92,21 @@ class Metered(Around):
             raise
         finally:
             metrics.JUDGE_CALLS.labels(self.name, outcome).inc()
+            if _log.isEnabledFor(logging.DEBUG):
+                seconds = round(time.perf_counter() - started, 4)
+                _log.debug("model asked", extra={"model": self.name, "outcome": outcome, "seconds": seconds})
         self._spent(completion)
         return completion
+
+    def _asked(self, prompt: Prompt) -> Mapping[str, str | int]:
+        """A call as OpenTelemetry's conventions for generative AI tell of it."""
+        provider, _, model = self.name.rpartition("/")
+        return {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": provider.partition("/")[0] or self.name.partition(":")[0],
+            "gen_ai.request.model": model,
+            "gen_ai.request.max_tokens": prompt.most_tokens,
+        }
 
     def _spent(self, completion: Completion) -> None:
         tokens = {
@@ -95,3 +120,12 @@ class Metered(Around):
             metrics.UNPRICED_CALLS.labels(self.name).inc()
         else:
             metrics.COST_USD.labels(self.name, metrics.QUESTION_SET.get()).inc(completion.cost_usd)
+
+
+def _describe(span: Span, completion: Completion) -> None:
+    """What it took; of what was written, nothing."""
+    span.set_attribute("gen_ai.response.finish_reasons", ["length" if completion.cut_off else "stop"])
+    span.set_attribute("gen_ai.usage.input_tokens", completion.input_tokens)
+    span.set_attribute("gen_ai.usage.cache_read.input_tokens", completion.cached_tokens)
+    span.set_attribute("gen_ai.usage.output_tokens", completion.output_tokens)
+    tracing.noted_on(span, cost_usd=completion.cost_usd)

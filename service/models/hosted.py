@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import tenacity
 
+from service import tracing
 from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
@@ -119,9 +120,13 @@ class HostedModel:
             retry=tenacity.retry_if_exception_type(JudgeUnavailable),
             wait=_wait,
             stop=tenacity.stop_after_attempt(self._attempts) | tenacity.stop_before_delay(timeout_seconds),
-            before_sleep=lambda _: JUDGE_RETRIES.labels(self._name).inc(),
+            before_sleep=self._note_retry,
             reraise=True,
         )
+
+    def _note_retry(self, _: tenacity.RetryCallState) -> None:
+        JUDGE_RETRIES.labels(self._name).inc()
+        tracing.event("retry")
 
     async def _once(self, prompt: Prompt, on_text: OnText | None) -> Completion:
         import openai

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakSet
 
-from service import metrics
+from service import metrics, tracing
 from service.core.errors import JudgeTimedOut, JudgeUnavailable
 
 _PAUSE_SECONDS = 0.02  # how long a whole answer's turn is kept for its next call
@@ -92,8 +92,9 @@ class Turns:
         self._waiting += 1
         metrics.QUEUED.labels(self._name).inc()
         try:
-            async with asyncio.timeout(timeout_seconds):
-                since = await self._take()
+            with tracing.span("wait for a turn"):
+                async with asyncio.timeout(timeout_seconds):
+                    since = await self._take()
         except TimeoutError:
             raise JudgeTimedOut(
                 f"no call to {self._name!r} came free in {timeout_seconds:.3g} s; allow more, or send less at once"

@@ -1,0 +1,73 @@
+"""Spans: a tree of what went on, no words in it, and nothing at all where none are wanted."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from opentelemetry.trace import SpanKind
+
+from service import tracing
+from service.core.errors import BadFile
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def spans(path: Path) -> dict[str, dict[str, object]]:
+    return {span["name"]: span for span in map(json.loads, path.read_text().splitlines())}
+
+
+def test_without_a_place_for_them_there_are_none() -> None:
+    with tracing.recorded(None), tracing.span("part") as part:
+        assert (part.is_recording(), tracing.trace_id()) == (False, None)
+
+
+def test_a_part_belongs_to_the_request_and_the_request_to_its_callers_trace(tmp_path: Path) -> None:
+    path = tmp_path / "spans"
+    with (
+        tracing.recorded(f"file:{path}"),
+        tracing.request_span("POST", [(b"traceparent", CALLER.encode())]),
+        tracing.span("part", kind=SpanKind.CLIENT),
+    ):
+        assert tracing.trace_id() == CALLER.split("-")[1]
+        tracing.note(cache="hit", cost_usd=None)
+        tracing.event("retry")
+    found = spans(path)
+    part, whole = found["part"], found["POST"]
+    assert part["parent_id"] == whole["context"]["span_id"]  # type: ignore[index]
+    assert whole["parent_id"] == "0x" + CALLER.split("-")[2]
+    assert part["attributes"] == {"grader.cache": "hit"}
+    assert [event["name"] for event in part["events"]] == ["retry"]  # type: ignore[attr-defined]
+
+
+def test_a_traceparent_that_makes_no_sense_begins_a_new_trace(tmp_path: Path) -> None:
+    path = tmp_path / "spans"
+    with tracing.recorded(f"file:{path}"), tracing.request_span("GET", [(b"traceparent", b"\xff nonsense")]):
+        pass
+    assert spans(path)["GET"]["parent_id"] is None
+
+
+def test_of_an_exception_the_type_is_told_and_not_the_message(tmp_path: Path) -> None:
+    path = tmp_path / "spans"
+    with tracing.recorded(f"file:{path}"), pytest.raises(ValueError, match="secret"), tracing.span("part"):
+        raise ValueError("secret")
+    assert spans(path)["part"]["attributes"] == {"error.type": "ValueError"}
+    assert "secret" not in path.read_text()
+
+
+async def test_tasks_keep_to_the_span_in_which_they_began(tmp_path: Path) -> None:
+    path = tmp_path / "spans"
+
+    async def work(name: str) -> None:
+        with tracing.span(name):
+            await asyncio.sleep(0)
+
+    with tracing.recorded(f"file:{path}"), tracing.span("whole"):
+        await asyncio.gather(work("one"), work("other"))
+    found = spans(path)
+    assert {found[name]["parent_id"] for name in ("one", "other")} == {found["whole"]["context"]["span_id"]}  # type: ignore[index]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="traces cannot be written there"), tracing.recorded(f"file:{tmp_path}"):
+        pass
