@@ -47,8 +47,8 @@ def _last(name: str, where: str = "", *, by: str = _RUN) -> str:
     return f"max by ({by}) (grader_eval_{name}{{{', '.join(filter(None, (_CHOSEN, where)))}}})"
 
 
-def _answers(where: str = "") -> str:
-    return f"sum by ({_RUN}) ({_last('answers', where, by=f'{_RUN}, outcome')})"
+def _answers() -> str:
+    return f"sum by ({_RUN}) ({_last('answers', by=f'{_RUN}, outcome')})"
 
 
 def _glance() -> tuple[Panel, ...]:

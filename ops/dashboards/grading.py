@@ -185,13 +185,13 @@ def _verdicts() -> tuple[Panel, ...]:
                 Said(
                     "How far has the met-rate moved in a week?",
                     "The difference of the two lines beside; nothing until the service is a week old. Beyond the lines "
-                    "at 10 points up or down: run the evals before you trust the grades.",
+                    "at 15 points up or down: run the evals before you trust the grades.",
                 ),
                 Query(f"{now} - {before}", "moved by"),
                 unit=units.PercentUnit,
                 empty="nothing a week ago to compare with",
             ),
-            [(-0.1, "transparent"), (0.1, "red")],
+            [(-0.15, "transparent"), (0.15, "red")],
             below="red",
         )
         .min(-0.5)

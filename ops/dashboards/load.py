@@ -7,7 +7,7 @@ from ops.dashboards.queries import gauge, or_none_yet, or_zero, rate
 
 MODEL = 'model=~"$model"'
 ROUTE = 'route=~"$route"'
-TO_GRADE = 'route=~"/(grade|jobs).*"'
+TO_GRADE = 'route=~"/grade|/grade/batch"'
 FAILED = 'status=~"5.."'
 BREAKER = (("closed", "green"), ("half-open", "orange"), ("open", "red"))
 

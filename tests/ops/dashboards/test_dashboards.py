@@ -4,7 +4,6 @@ import copy
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,29 +13,22 @@ from ops.dashboards.__main__ import FOLDER
 from ops.dashboards.reading import filled, marks, offers, panels, queries
 from tests.ops.promql import Series, WrongQuery, exposed, labels_of
 
-EVAL_NAMES = (
-    "grader_eval_agreement",
-    "grader_eval_agreement_low",
-    "grader_eval_agreement_high",
-    "grader_eval_answers",
-    "grader_eval_unassessed_ratio",
-    "grader_eval_cost_usd",
-    "grader_eval_seconds",
-    "grader_eval_median_seconds",
-    "grader_eval_finished_timestamp_seconds",
-)
-EVAL_LABELS = {"grader_eval_agreement": {"kind", "measure"}, "grader_eval_answers": {"outcome"}}
-RUN = frozenset({"golden", "judge", "model"})
+RUN = ("golden", "judge", "model")
+EVAL_NAMES = {
+    "grader_eval_agreement": (*RUN, "kind", "measure"),
+    "grader_eval_agreement_low": (*RUN, "kind", "measure"),
+    "grader_eval_agreement_high": (*RUN, "kind", "measure"),
+    "grader_eval_answers": (*RUN, "outcome"),
+    "grader_eval_unassessed_ratio": RUN,
+    "grader_eval_cost_usd": RUN,
+    "grader_eval_seconds": RUN,
+    "grader_eval_median_seconds": RUN,
+    "grader_eval_finished_timestamp_seconds": RUN,
+}
+KNOWN = exposed() | {name: Series(frozenset(labels), rises=False) for name, labels in EVAL_NAMES.items()}
 WIDTH = 24
-
-
-def more_labels(name: str) -> set[str]:
-    return EVAL_LABELS.get(name.removesuffix("_low").removesuffix("_high"), set())
-
-
-KNOWN = exposed() | {name: Series(RUN | more_labels(name), rises=False) for name in EVAL_NAMES}
 COMMITTED: dict[str, dict[str, Any]] = {
-    path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(FOLDER).glob("*.json"))
+    path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))
 }
 every_dashboard = pytest.mark.parametrize("dashboard", COMMITTED.values(), ids=COMMITTED.keys())
 
@@ -69,7 +61,7 @@ COUNTABLE = {name: series._replace(rises=False) for name, series in KNOWN.items(
 
 def test_the_committed_files_are_what_the_code_builds() -> None:
     built = {name: text_of(build()) for name, build in DASHBOARDS.items()}
-    committed = {path.stem: path.read_text("utf-8") for path in Path(FOLDER).glob("*.json")}
+    committed = {path.stem: path.read_text("utf-8") for path in FOLDER.glob("*.json")}
     assert built == committed, "run `python -m ops.dashboards`"
 
 
