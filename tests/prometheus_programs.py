@@ -18,8 +18,9 @@ INSTALLED = Path(__file__).parents[1] / ".venv" / "prometheus" / "usr" / "bin"
 def pushgateway(*options: str, ready: int = 200) -> Iterator[str]:
     """A Pushgateway on a free loopback port; gives its URL. `ready` is what it answers a stranger once it is up."""
     port = free_port()
-    command = [program("prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    with listening([*command, *options], port, "/-/ready", ready):
+    # Nothing kept: Debian's build would keep it among the machine's own.
+    alone = (f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", "--log.level=error")
+    with listening([program("prometheus-pushgateway"), *alone, *options], port, "/-/ready", ready):
         yield f"http://127.0.0.1:{port}"
 
 
