@@ -144,7 +144,7 @@ def test_a_gateway_that_wants_a_password_is_given_it_and_it_is_never_printed(tmp
 
 
 def test_into_a_file_go_the_same_figures_as_to_a_gateway(tmp_path: Path, gateway: str) -> None:
-    run_in(tmp_path, *["run", *wrong(2)], judge="file")
+    run_in(tmp_path, "run", *wrong(2), judge="file")
     result = push(tmp_path, "run", "--textfile", "grader.prom", GRADER_PUSHGATEWAY_URL=gateway)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "written: grader.prom\n"
