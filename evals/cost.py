@@ -12,6 +12,7 @@ class Cost(Frozen):
     """Totals over `readings` readings, those of failed ones included. `usd` is None if one price is unknown.
 
     `calls` brought a reply, `failed_calls` none: a partial grade may be for their sake.
+    `seconds` is the sum of the readings' wall times, however many ran at once.
     `seconds_median` and `seconds_p95` are of the wall time of a reading, abstained ones left out; None without any.
     """
 
@@ -23,6 +24,7 @@ class Cost(Frozen):
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    seconds: float
     seconds_median: float | None
     seconds_p95: float | None
 
@@ -40,6 +42,7 @@ def cost_of(records: Sequence[Record]) -> Cost:
         input_tokens=sum(_used(record, "input_tokens") for record in records),
         cached_tokens=sum(_used(record, "cached_tokens") for record in records),
         output_tokens=sum(_used(record, "output_tokens") for record in records),
+        seconds=sum(record.seconds for record in records),
         seconds_median=float(np.median(seconds)) if seconds else None,
         seconds_p95=float(np.quantile(seconds, 0.95)) if seconds else None,
     )

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 JudgeName = Literal["one_call", "per_criterion", "cascade"]
@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     )
     rubrics_dir: Path | None = Field(default=None, description="Folder of rubrics; unset: the one shipped.")
     threads: int | None = Field(default=None, gt=0, description="Threads of the local model; unset: one a processor.")
+    pushgateway_url: HttpUrl | None = Field(
+        default=None, repr=False, description="The Prometheus Pushgateway that `grader eval push` brings figures to."
+    )
 
     @field_validator("fallback_models", mode="before")
     @classmethod

@@ -196,6 +196,7 @@ def test_cost_is_summed_and_unknown_where_one_price_is() -> None:
     cost = cost_of([*records, abstained_of(ANSWERS["d"])])
     # Three at 0.01, and one that no judge was asked about, whose time is not a reading's.
     assert (cost.usd, cost.usd_per_reading, cost.calls, cost.seconds_median) == (0.03, 0.0075, 9, 2.0)
+    assert cost.seconds == 1.0 + 2.0 + 6.0 + 0.0
     assert (cost.input_tokens, cost.cached_tokens, cost.output_tokens) == (300, 120, 9)
     assert cost_of([record_of(ANSWERS["a"], cost_usd=None), *records]).usd is None
     assert cost_of([]).seconds_median is None

@@ -139,7 +139,8 @@ def test_a_value_out_of_range_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = settings(monkeypatch, secret=SECRET, redis_url="redis://:pass-word@127.0.0.1")
+    gateway = "http://gardener:pass-word@127.0.0.1"
+    known = settings(monkeypatch, secret=SECRET, redis_url="redis://:pass-word@127.0.0.1", pushgateway_url=gateway)
     assert known.secret_bytes == SECRET.encode()
 
     for shown in (repr(known), str(known), known.model_dump_json(include={"secret"})):
