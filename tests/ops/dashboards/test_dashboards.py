@@ -8,24 +8,13 @@ from typing import Any
 
 import pytest
 
+from evals.push import NAMES
 from ops.dashboards import DASHBOARDS, text_of
 from ops.dashboards.__main__ import FOLDER
 from ops.dashboards.reading import filled, marks, offers, panels, queries
 from tests.ops.promql import Series, WrongQuery, exposed, labels_of
 
-RUN = ("golden", "judge", "model")
-EVAL_NAMES = {
-    "grader_eval_agreement": (*RUN, "kind", "measure"),
-    "grader_eval_agreement_low": (*RUN, "kind", "measure"),
-    "grader_eval_agreement_high": (*RUN, "kind", "measure"),
-    "grader_eval_answers": (*RUN, "outcome"),
-    "grader_eval_unassessed_ratio": RUN,
-    "grader_eval_cost_usd": RUN,
-    "grader_eval_seconds": RUN,
-    "grader_eval_median_seconds": RUN,
-    "grader_eval_finished_timestamp_seconds": RUN,
-}
-KNOWN = exposed() | {name: Series(frozenset(labels), rises=False) for name, labels in EVAL_NAMES.items()}
+KNOWN = exposed() | {name: Series(frozenset(labels), rises=False) for name, labels in NAMES.items()}
 WIDTH = 24
 COMMITTED: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))

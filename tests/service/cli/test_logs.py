@@ -18,7 +18,7 @@ ANSWER = "I planted tulips"
 def quote(text: str) -> None:
     """Fails as libraries do, naming what it was given, twice."""
     try:
-        {}[text]
+        dict[str, str]()[text]
     except KeyError as error:
         raise ValueError(text) from error
 
@@ -120,4 +120,4 @@ def test_those_who_tell_of_our_own_sockets_are_let_through(name: str) -> None:
 
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="log_level"):
-        Settings(_env_file=None, log_level="loud")  # type: ignore[arg-type]
+        Settings(_env_file=None, log_level="loud")
