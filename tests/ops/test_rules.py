@@ -121,8 +121,8 @@ def test_a_runbook_says_what_to_look_at_and_when_it_is_over(alert: Alert) -> Non
 
 def _queries() -> Iterator[tuple[str, str]]:
     """Each query there is, and where it stands."""
-    for rule in (*RECORDINGS, *ALERTS):
-        yield rule.name, rule.expr
+    yield from ((rule.name, rule.expr) for rule in RECORDINGS)
+    yield from ((alert.name, alert.expr) for alert in ALERTS)
     for alert in ALERTS:
         for query in re.findall(r'query "([^"]+)"', alert.annotations["description"]):
             yield f"{alert.name}'s description", query
