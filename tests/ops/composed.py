@@ -43,7 +43,7 @@ def compose(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 def composed(*options: str) -> dict[str, Any]:
     """The file with all profiles; all that an operator may leave out is left out."""
     profiles = [part for profile in PROFILES for part in ("--profile", profile)]
-    said = compose(*profiles, "config", "--format", "json", *options, GRADER_SECRET=SECRET)
+    said = compose("--all-resources", *profiles, "config", "--format", "json", *options, GRADER_SECRET=SECRET)
     assert said.returncode == 0, said.stderr
     read: dict[str, Any] = json.loads(said.stdout)
     return read

@@ -13,6 +13,7 @@ from tests.ops.composed import (
     Service,
     argument,
     bytes_of,
+    composed,
     in_repository,
     lines_of_example,
     mounts,
@@ -55,6 +56,8 @@ def test_the_model_server_is_where_the_example_says() -> None:
 
 def test_nobody_but_the_grader_reaches_the_store() -> None:
     assert [name for name, each in services().items() if "store" in each["networks"]] == ["grader", "redis"]
+    assert set(services()["redis"]["networks"]) == {"store"}
+    assert composed()["networks"]["store"]["internal"] is True
     assert services()["redis"].get("ports", []) == []
 
 
