@@ -13,7 +13,7 @@ help:  ## what there is to make
 serve: $(VENV)/.runtime  ## set up, fetch the weights once, and serve on http://127.0.0.1:8000
 	$(BIN)/grader serve
 
-test: $(VENV)/.dev  ## set up, fetch the weights once, and run every test
+test: $(VENV)/.dev $(VENV)/.prometheus  ## set up, fetch the weights once, and run every test
 	$(BIN)/grader models fetch
 	$(BIN)/python -m pytest
 
@@ -25,7 +25,7 @@ check: $(VENV)/.dev  ## ruff, mypy, import-linter, the rubrics, the prompts' dig
 	$(BIN)/grader rubrics lint
 	$(BIN)/python -m bench.prompt_digests --check
 
-bench: $(VENV)/.dev .venv-autorubric/.ready  ## the figures of docs/measurements.md, measured here and now (half an hour)
+bench: $(VENV)/.dev $(VENV)/.prometheus .venv-autorubric/.ready  ## the figures of docs/measurements.md, measured here and now (half an hour)
 	$(BIN)/grader models fetch
 	-$(BIN)/python -m bench.warm --seconds 5 --rounds 5
 	-$(BIN)/python -m bench.cold
@@ -72,6 +72,10 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	$(PIP) install --quiet --no-deps -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.prometheus: ops/install-prometheus | $(VENV)/bin/python
+	ops/install-prometheus $(VENV)
+	@touch $@
 
 .venv-autorubric/.ready: bench/requirements-autorubric.txt
 	$(PYTHON) -m venv .venv-autorubric
