@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from bench.panel_data import Answer
-from bench.panel_drawing import BARE, BARRED, draw
+from bench.panel_drawing import BARE, BARRED, draw, legend_lines
 from bench.panels import Dashboard, Panel
 
 _WIDTH_INCHES, _ROW_INCHES, _HEAD_INCHES, _FOOT_INCHES = 13.0, 0.36, 0.55, 0.5
@@ -53,17 +54,20 @@ def _panel(figure: Any, panel: Panel, answers: Sequence[Answer], height: float) 
     figure.patches.append(
         Rectangle(*box, transform=figure.transFigure, facecolor="white", edgecolor="#dcdfe3", linewidth=0.8, zorder=-1)
     )
-    axes = figure.add_axes(_inside(panel, left, right, bottom, top, height))
-    draw(axes, panel, answers)
+    title = fill(panel.title, 7 * w)
+    figure.text(left + 0.1 / _WIDTH_INCHES, top - 0.1 / height, title, fontsize=8.5, fontweight="bold", va="top")
+    lines = 1 + title.count("\n"), legend_lines(panel, answers)
+    draw(figure.add_axes(_inside(panel, (left, bottom, right, top), lines, height)), panel, answers)
 
 
-def _inside(panel: Panel, left: float, right: float, bottom: float, top: float, height: float) -> Sequence[float]:
-    """Where the data go: the box short of room for the title and what stands beside the axes."""
-    names = 1.4 if panel.kind in (*BARRED, "state-timeline") else 0.62
-    beside = 0.12 if panel.kind in BARE else names
-    below = 0.1 if panel.kind in BARE else 0.26
+def _inside(panel: Panel, box: Sequence[float], lines: tuple[int, int], height: float) -> Sequence[float]:
+    """Where the data go: the box short of room for the title, the legend and what stands beside the axes."""
+    left, bottom, right, top = box
+    bare, named = panel.kind in BARE, panel.kind in (*BARRED, "state-timeline")
+    beside = 0.12 if bare else 1.4 if named else 0.66
+    below = 0.1 if bare else 0.26 + 0.14 * lines[1]
     x, y = left + beside / _WIDTH_INCHES, bottom + below / height
-    return x, y, right - x - 0.14 / _WIDTH_INCHES, top - y - 0.34 / height
+    return x, y, right - x - 0.14 / _WIDTH_INCHES, top - y - (0.2 + 0.14 * lines[0]) / height
 
 
 def _save(figure: Any, path: Path) -> None:

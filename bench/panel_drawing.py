@@ -16,14 +16,15 @@ _COLORS = {"green": "#56a64b", "red": "#e02f44", "yellow": "#e0b400", "orange": 
            "purple": "#a352cc", "text": "#222222", "transparent": "#3274d9"}  # fmt: skip
 _MANY = 9  # entries that a legend or a list has room for
 _DIM = "#6e7680"
+_LEGEND: dict[str, Any] = {"fontsize": 6.5, "loc": "upper left", "frameon": False, "bbox_to_anchor": (0, 0, 1, 0),
+                           "borderaxespad": 2.2, "columnspacing": 1.5}  # fmt: skip
 BARRED = ("bargauge", "barchart", "piechart", "histogram")
 BARE = ("stat", "gauge", "table", "text")
 """Kinds drawn as bars with names beside them, and those without axes."""
 
 
 def draw(axes: Any, panel: Panel, answers: Sequence[Answer]) -> None:
-    """The title, and the data in the form of the panel's kind; a kind without one here is drawn over time."""
-    axes.set_title(fill(panel.title, 8 + 8 * panel.place.w), loc="left", fontsize=8.5, fontweight="bold", pad=5)
+    """The data in the form of the panel's kind; a kind without one here is drawn over time."""
     series = named(answers)
     match panel.kind:
         case "text":
@@ -59,7 +60,7 @@ def _lines(axes: Any, look: Look, series: Sequence[Named]) -> None:
     axes.set_axisbelow(True)
     low, high = axes.get_ylim()
     if look.logarithmic and any(value > 0 for each in series for value in each.values):
-        axes.set_yscale("log")
+        _logarithmic(axes, look)
     else:
         axes.set_ylim(min(0.0, low), high if high > 0.06 or any(each.last for each in series) else 1.0)
     if look.limits:
@@ -68,6 +69,14 @@ def _lines(axes: Any, look: Look, series: Sequence[Named]) -> None:
                 axes.axhline(step.value, color=_color(step.color), linestyle="--", linewidth=0.9)
     _time_axis(axes, series)
     _legend(axes)
+
+
+def _logarithmic(axes: Any, look: Look) -> None:
+    from matplotlib.ticker import NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(formatter(look.unit, look.decimals))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _stack(axes: Any, look: Look, series: Sequence[Named]) -> None:
@@ -90,8 +99,7 @@ def _states(axes: Any, look: Look, series: Sequence[Named]) -> None:
     axes.set_yticks(range(len(series)), [_short(each.name) for each in reversed(series)], fontsize=7)
     _time_axis(axes, series)
     once = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(once.values(), once.keys(), fontsize=6.5, loc="upper right", framealpha=0.75)
-    axes.set_ylim(-0.6, len(series))
+    axes.legend(once.values(), once.keys(), ncols=len(once), **_LEGEND)
 
 
 def _figures(axes: Any, look: Look, series: Sequence[Named]) -> None:
@@ -127,18 +135,17 @@ def _bars(axes: Any, panel: Panel, series: Sequence[Named]) -> None:
     axes.margins(x=0.2)
     axes.xaxis.set_visible(False)
     axes.spines[["bottom"]].set_visible(False)
-    if len(series) > most:
-        _more(axes, len(series))
+    _more(axes, len(series), most)
 
 
 def _table(axes: Any, panel: Panel, answers: Sequence[Answer]) -> None:
     axes.axis("off")
     keys, rows = rows_of(answers)
-    targets, look = panel.targets, panel.look
+    targets, look, fitting = panel.targets, panel.look, 2 * panel.place.h - 4
     cells = [
         [*(_short(labels.get(key, "")) for key in keys),
          *(shown(said[t.ref], t.unit or look.unit, look.decimals) if t.ref in said else "" for t in targets)]
-        for labels, said in rows[:_MANY]
+        for labels, said in rows[:fitting]
     ]  # fmt: skip
     heads = [*keys, *(fill(target.legend or target.ref, 22) for target in targets)]
     table = axes.table(cells or [[""] * len(heads)], colLabels=heads, loc="upper center", edges="horizontal",
@@ -151,7 +158,7 @@ def _table(axes: Any, panel: Panel, answers: Sequence[Answer]) -> None:
         if row == 0:
             cell.set_text_props(fontweight="bold")
             cell.set_height(cell.get_height() * (1 + max(head.count("\n") for head in heads)))
-    _more(axes, len(rows))
+    _more(axes, len(rows), fitting)
 
 
 def _heatmap(axes: Any, look: Look, buckets: Sequence[Named]) -> None:
@@ -191,14 +198,26 @@ def _legend(axes: Any) -> None:
     handles, names = axes.get_legend_handles_labels()
     if handles:
         names = [_short(name) for name in names[:_MANY]]
-        columns = 2 if len(names) > 1 and max(map(len, names)) <= 28 else 1
-        axes.legend(handles[:_MANY], names, fontsize=6.5, loc="upper left", ncols=columns, framealpha=0.75)
+        axes.legend(handles[:_MANY], names, ncols=_columns(names), **_LEGEND)
         _more(axes, len(handles))
 
 
-def _more(axes: Any, count: int) -> None:
-    if count > _MANY:
-        axes.text(0.99, 0.01, f"and {count - _MANY} more", fontsize=6.5, color=_DIM, ha="right", va="bottom",
+def legend_lines(panel: Panel, answers: Sequence[Answer]) -> int:
+    """How many lines the legend below the graph takes."""
+    names = [_short(each.name) for each in named(answers)][:_MANY]
+    if panel.kind == "timeseries" and names:
+        return math.ceil(len(names) / _columns(names))
+    return int(panel.kind == "state-timeline")
+
+
+def _columns(names: Sequence[str]) -> int:
+    longest = max(map(len, names))
+    return min(len(names), 4 if longest <= 14 else 3 if longest <= 24 else 2)
+
+
+def _more(axes: Any, count: int, room: int = _MANY) -> None:
+    if count > room:
+        axes.text(0.99, 0.01, f"and {count - room} more", fontsize=6.5, color=_DIM, ha="right", va="bottom",
                   transform=axes.transAxes)  # fmt: skip
 
 
