@@ -54,7 +54,7 @@ def _panel(figure: Any, panel: Panel, answers: Sequence[Answer], height: float) 
     figure.patches.append(
         Rectangle(*box, transform=figure.transFigure, facecolor="white", edgecolor="#dcdfe3", linewidth=0.8, zorder=-1)
     )
-    title = fill(panel.title, 7 * w)
+    title = fill(panel.title, round(6.4 * w))
     figure.text(left + 0.1 / _WIDTH_INCHES, top - 0.1 / height, title, fontsize=8.5, fontweight="bold", va="top")
     lines = 1 + title.count("\n"), legend_lines(panel, answers)
     draw(figure.add_axes(_inside(panel, (left, bottom, right, top), lines, height)), panel, answers)

@@ -27,7 +27,8 @@ from bench.observed_evals import meanwhile, run_and_push
 from bench.observed_load import BURST_AT, PLAIN_SHARES, SHARES, Asks, Load, course, weather
 from bench.observed_stand import EVERY_SECONDS, Stand, stand
 from bench.panel_data import Answer
-from bench.panels import Dashboard, Panel, dashboards_in
+from bench.panels import BadDashboard, Dashboard, Panel, dashboards_in
+from bench.prometheus_server import Rule
 from bench.setting import command_line, table
 from bench.units import shown
 from bench.variables import Times
@@ -65,6 +66,7 @@ class Observed(NamedTuple):
     sums: Sequence[Sum]
     wrong: Sequence[str]
     seen: str
+    rules: Sequence[Rule]
 
 
 def observe(dashboards: Sequence[Dashboard], seconds: float, per_second: float, folder: Path) -> Observed:
@@ -72,8 +74,8 @@ def observe(dashboards: Sequence[Dashboard], seconds: float, per_second: float, 
     with stand(folder) as here:
         loads = Load(here.main), Load(here.hedging)
         before = _metrics(here)
-        began = time.time()
         run_and_push(here.upstream_address, here.gateway, folder, seed=1)
+        began = time.time()
         asyncio.run(_part(here, loads, "then", _GOOD_THEN, seconds, per_second))
         here.move_back_a_week(began)
         began = time.time()
@@ -82,10 +84,10 @@ def observe(dashboards: Sequence[Dashboard], seconds: float, per_second: float, 
             ended = time.time()
         time.sleep(3 * EVERY_SECONDS)  # the last scrape has seen the last reply
         asked = ask_all(here.prometheus, dashboards, Times(began, ended, _STEP_SECONDS, _RATE_SECONDS))
-        sums = _sums(here, loads, before)
+        sums, rules = _sums(here, loads, before), here.prometheus.rules()
     seen = loads[0].ledger.seen + loads[1].ledger.seen
     wrong = [*loads[0].wrong, *loads[1].wrong, *(f"no grade was {what}" for what in _MUST_COME if not seen[what])]
-    return Observed(asked, sums, wrong, ", ".join(f"{count} {what}" for what, count in sorted(seen.items())))
+    return Observed(asked, sums, wrong, ", ".join(f"{count} {what}" for what, count in sorted(seen.items())), rules)
 
 
 async def _part(here: Stand, loads: tuple[Load, Load], name: str, good: float, seconds: float, rate: float) -> None:
@@ -126,7 +128,8 @@ def _draw(dashboards: Sequence[Dashboard], asked: Sequence[Asked], folder: Path)
         picture(dashboard, answers, _FOOTER, folder / f"{dashboard.name}.png")
 
 
-def _told(observed: Observed, dashboards: Sequence[Dashboard]) -> str:
+def report(observed: Observed, dashboards: Sequence[Dashboard]) -> str:
+    """Tables of all that was asked and of the sums."""
     rows = [
         [each.dashboard, each.panel.title, each.answer.target.ref, len(each.answer.series),
          shown(each.answer.last, each.panel.look.unit), each.fault or "yes"]
@@ -138,7 +141,24 @@ def _told(observed: Observed, dashboards: Sequence[Dashboard]) -> str:
     sums = [[s.of, *(f"{usd:.8f}" for usd in s[1:]), "yes" if s.agrees else "NO"] for s in observed.sums]
     beside = "US dollars; beside: billed for grades that failed, or whose cost the reply gives as unknown (hedged)"
     sum_heads = ["sum", "metrics", "replies", "beside", f"agree to {BOUND_USD:g}"]
-    return table(command_line("bench.observed"), note, heads, rows) + "\n" + table("sums", beside, sum_heads, sums)
+    firing = ", ".join(dict.fromkeys(rule.name for rule in observed.rules if rule.state == "firing")) or "none"
+    parts = [
+        table(command_line("bench.observed"), note, heads, rows),
+        table("sums", beside, sum_heads, sums),
+        f"{len(observed.rules)} rules evaluated; alerts firing at the end: {firing}\n",
+    ]
+    return "\n".join(parts)
+
+
+def faults(observed: Observed) -> list[str]:
+    """What fell short, each named."""
+    return [
+        *(f"{each.name}: {each.fault}" for each in observed.asked if each.fault),
+        *(f"{each.of}: the metrics say {each.metrics}, the replies {each.replies}, and {each.beside} beside"
+          for each in observed.sums if not each.agrees),
+        *observed.wrong,
+        *(f"rule {rule.name}: {rule.error}" for rule in observed.rules if rule.error),
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -148,17 +168,17 @@ def main() -> None:
     parser.add_argument("--dashboards", type=Path, default=HOME / "ops" / "grafana" / "dashboards")
     parser.add_argument("--pictures", type=Path, default=HOME / "docs" / "dashboards")
     wanted = parser.parse_args()
-    dashboards = dashboards_in(wanted.dashboards)
-    with tempfile.TemporaryDirectory() as folder:
-        observed = observe(dashboards, wanted.seconds, wanted.per_second, Path(folder))
+    try:
+        dashboards = dashboards_in(wanted.dashboards)
+        with tempfile.TemporaryDirectory() as folder:
+            observed = observe(dashboards, wanted.seconds, wanted.per_second, Path(folder))
+    except BadDashboard as error:
+        sys.exit(str(error))
     _draw(dashboards, observed.asked, wanted.pictures)
-    print(_told(observed, dashboards))
-    faults = [f"{each.name}: {each.fault}" for each in observed.asked if each.fault]
-    faults += [f"{each.of}: the metrics say {each.metrics}, the replies {each.replies} and {each.beside} beside"
-               for each in observed.sums if not each.agrees]  # fmt: skip
-    faults += observed.wrong
-    print("\n".join(faults) or "nothing is missing")
-    sys.exit(bool(faults))
+    print(report(observed, dashboards))
+    missing = faults(observed)
+    print("\n".join(missing) or "nothing falls short")
+    sys.exit(bool(missing))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Real eval runs against the fake upstream, pushed to the Pushgateway: what the Evals dashboard asks for."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.setting import KEY, running
+from bench.setting import KEY
 from service.catalog import HOME
 
 MODEL = "openai/gpt-4.1-mini"
@@ -46,8 +47,6 @@ def meanwhile(upstream: str, gateway: str, folder: Path, seed: int) -> Iterator[
 
 
 def _grader(arguments: list[str], environment: Mapping[str, str]) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
     command = [sys.executable, "-m", "service.cli", *arguments]
-    with running(command, environment) as process:
-        said, _ = process.communicate()
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command, said)
+    subprocess.run(command, env={**inherited, **environment}, stdout=subprocess.DEVNULL, check=True)

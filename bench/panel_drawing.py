@@ -15,6 +15,7 @@ from bench.units import formatter, shown
 _COLORS = {"green": "#56a64b", "red": "#e02f44", "yellow": "#e0b400", "orange": "#ff780a", "blue": "#3274d9",
            "purple": "#a352cc", "text": "#222222", "transparent": "#3274d9"}  # fmt: skip
 _MANY = 9  # entries that a legend or a list has room for
+_BESIDE = 24  # characters that have room beside a bar
 _DIM = "#6e7680"
 _LEGEND: dict[str, Any] = {"fontsize": 6.5, "loc": "upper left", "frameon": False, "bbox_to_anchor": (0, 0, 1, 0),
                            "borderaxespad": 2.2, "columnspacing": 1.5}  # fmt: skip
@@ -26,10 +27,12 @@ BARE = ("stat", "gauge", "table", "text")
 def draw(axes: Any, panel: Panel, answers: Sequence[Answer]) -> None:
     """The data in the form of the panel's kind; a kind without one here is drawn over time."""
     series = named(answers)
+    if not series:
+        axes.axis("off")
+        words = fill(panel.text, 30 + 6 * panel.place.w) if panel.kind == "text" else "no data"
+        axes.text(0, 1, words, fontsize=8, va="top", color=_DIM, transform=axes.transAxes)
+        return
     match panel.kind:
-        case "text":
-            axes.axis("off")
-            axes.text(0, 1, fill(panel.text, 30 + 6 * panel.place.w), fontsize=8, va="top", transform=axes.transAxes)
         case "stat" | "gauge":
             _figures(axes, panel.look, series)
         case "table":
@@ -45,12 +48,8 @@ def draw(axes: Any, panel: Panel, answers: Sequence[Answer]) -> None:
 
 
 def _lines(axes: Any, look: Look, series: Sequence[Named]) -> None:
-    if look.stacking != "none":
+    if look.stacking != "none" or look.bars:
         _stack(axes, look, series)
-    elif look.bars:
-        for number, each in enumerate(series):
-            width = 0.8 * (each.seconds[1] - each.seconds[0]) / 86_400 if len(each.seconds) > 1 else 0.8
-            axes.bar(_times(each.seconds), each.values, width=width, label=each.name, color=f"C{number}")
     else:
         for each in series:
             style = {"linestyle": "--", "linewidth": 0.9} if each.dashed else {"linewidth": 1.3}
@@ -84,7 +83,13 @@ def _stack(axes: Any, look: Look, series: Sequence[Named]) -> None:
     rows = np.nan_to_num([each.along(moments) for each in series])
     if look.stacking == "percent":
         rows = rows / np.maximum(rows.sum(axis=0), 1e-12)
-    axes.stackplot(_times(moments), rows, labels=[each.name for each in series], alpha=0.75, linewidth=0)
+    if not look.bars:
+        axes.stackplot(_times(moments), rows, labels=[each.name for each in series], alpha=0.75, linewidth=0)
+        return
+    width, below = 0.8 * (moments[-1] - moments[0]) / max(len(moments) - 1, 1) / 86_400, np.zeros(len(moments))
+    for each, row in zip(series, rows, strict=True):
+        axes.bar(_times(moments), row, width=width, bottom=below, label=each.name)
+        below = below + row
 
 
 def _states(axes: Any, look: Look, series: Sequence[Named]) -> None:
@@ -96,7 +101,7 @@ def _states(axes: Any, look: Look, series: Sequence[Named]) -> None:
             state = words.get(value) or State(f"{value:g}", "blue")
             axes.barh(place, step / 86_400, left=datetime.fromtimestamp(at, UTC), height=0.6, color=_color(state.color),
                       label=state.text, linewidth=0)  # fmt: skip
-    axes.set_yticks(range(len(series)), [_short(each.name) for each in reversed(series)], fontsize=7)
+    axes.set_yticks(range(len(series)), [_short(each.name, _BESIDE) for each in reversed(series)], fontsize=7)
     _time_axis(axes, series)
     once = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     axes.legend(once.values(), once.keys(), ncols=len(once), **_LEGEND)
@@ -111,7 +116,7 @@ def _figures(axes: Any, look: Look, series: Sequence[Named]) -> None:
         return
     for number, each in enumerate(kept):
         y = 1 - (number + 0.7) / max(len(kept), 2)
-        axes.text(0.02, y, _short(each.name), fontsize=8, va="center", transform=axes.transAxes)
+        axes.text(0.02, y, _short(each.name, _BESIDE), fontsize=8, va="center", transform=axes.transAxes)
         axes.text(0.98, y, _figure(look, each), fontsize=11, va="center", ha="right",
                   color=color_at(look.thresholds, each.last), transform=axes.transAxes)  # fmt: skip
     _more(axes, len(series))
@@ -128,7 +133,7 @@ def _bars(axes: Any, panel: Panel, series: Sequence[Named]) -> None:
     places = range(len(kept))
     colors = [color_at(look.thresholds, each.last) for each in kept]
     axes.barh(places, [each.last for each in kept], color=colors, height=0.6)
-    axes.set_yticks(places, [_short(each.name) for each in kept], fontsize=7)
+    axes.set_yticks(places, [_bar_name(each.name, look) for each in kept], fontsize=7)
     for place, each in zip(places, kept, strict=True):
         axes.annotate(_figure(look, each), (each.last, place), xytext=(3, 0), fontsize=7, textcoords="offset points",
                       va="center")  # fmt: skip
@@ -141,7 +146,7 @@ def _bars(axes: Any, panel: Panel, series: Sequence[Named]) -> None:
 def _table(axes: Any, panel: Panel, answers: Sequence[Answer]) -> None:
     axes.axis("off")
     keys, rows = rows_of(answers)
-    targets, look, fitting = panel.targets, panel.look, 2 * panel.place.h - 4
+    targets, look, fitting = panel.targets, panel.look, int(1.7 * panel.place.h) - 4  # rows
     cells = [
         [*(_short(labels.get(key, "")) for key in keys),
          *(shown(said[t.ref], t.unit or look.unit, look.decimals) if t.ref in said else "" for t in targets)]
@@ -165,10 +170,14 @@ def _heatmap(axes: Any, look: Look, buckets: Sequence[Named]) -> None:
     moments = sorted({at for each in buckets for at in each.seconds})
     heat = np.nan_to_num([each.along(moments) for each in buckets])
     axes.pcolormesh(_times(moments), range(len(buckets)), heat, cmap="Oranges", shading="nearest")
-    ends = [bound_of(each.name) for each in buckets]
-    names = [f"≤ {shown(end, look.unit)}" if math.isfinite(end) else "more" for end in ends]
-    axes.set_yticks(range(len(buckets)), names, fontsize=6)
+    axes.set_yticks(range(len(buckets)), [_bar_name(each.name, look) for each in buckets], fontsize=6)
     _time_axis(axes, buckets)
+
+
+def _bar_name(name: str, look: Look) -> str:
+    """A bucket's by its upper end, others as they are."""
+    end = bound_of(name)
+    return _short(name, _BESIDE) if math.isnan(end) else f"≤ {shown(end, look.unit)}" if end < math.inf else "more"
 
 
 def color_at(thresholds: Sequence[Threshold], value: float) -> str:
@@ -221,5 +230,5 @@ def _more(axes: Any, count: int, room: int = _MANY) -> None:
                   transform=axes.transAxes)  # fmt: skip
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 44 else name[:43] + "…"
+def _short(name: str, most: int = 60) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

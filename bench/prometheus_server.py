@@ -5,17 +5,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from ruamel.yaml import YAML
 
 from bench.backfill import Series
 from bench.panels import BadDashboard
-from tests.processes import PATIENCE_SECONDS, free_port
+from tests.processes import PATIENCE_SECONDS, free_port, listening
 from tests.prometheus_tools import program
 
 _SAMPLES_AT_MOST = 11_000  # that Prometheus gives of one series
+
+
+class Rule(NamedTuple):
+    """`error`: what became of it when it was last evaluated, empty where it went well; `state`: an alert's."""
+
+    name: str
+    error: str
+    state: str
 
 
 class PrometheusServer:
@@ -91,14 +99,14 @@ class PrometheusServer:
         """Of the series that the selector takes; of all, where it is empty."""
         return [str(value) for value in self._data_of(f"/api/v1/label/{label}/values", _matching(selector))]
 
-    def names(self) -> set[str]:
-        """Of all series."""
-        return set(self.label_values("", "__name__"))
-
-    def scraped(self) -> Mapping[str, str]:
-        """The health of each scrape job's target."""
-        targets = self._data_of("/api/v1/targets", {"state": "active"})["activeTargets"]
-        return {target["labels"]["job"]: target["health"] for target in targets}
+    def rules(self) -> list[Rule]:
+        """Every rule that it has evaluated, by name."""
+        found = [
+            Rule(rule["name"], rule.get("lastError", "") if rule["health"] == "err" else "", rule.get("state", ""))
+            for group in self._data_of("/api/v1/rules", {})["groups"]
+            for rule in group["rules"]
+        ]
+        return sorted(found)
 
     def _series(self, path: str, **asked: Any) -> list[Series]:
         found = self._data_of(path, asked)
@@ -119,21 +127,11 @@ class PrometheusServer:
 
 @contextmanager
 def pushgateway() -> Iterator[str]:
-    """Its address."""
-    address = f"127.0.0.1:{free_port()}"
-    command = [str(program("pushgateway")), f"--web.listen-address={address}", "--log.level=error"]
-    process = subprocess.Popen(command)
-    try:
-        with httpx.Client(base_url=f"http://{address}") as client:
-            ends = time.monotonic() + PATIENCE_SECONDS
-            while not _answers(client, "/-/ready"):
-                if process.poll() is not None or time.monotonic() > ends:
-                    raise RuntimeError("prometheus-pushgateway did not start; its last words stand above")
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
+    """Its address. It keeps nothing: Debian's would, among the machine's own."""
+    port = free_port()
+    options = [f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", "--log.level=error"]
+    with listening([str(program("pushgateway")), *options], port, "/-/ready"):
+        yield f"http://127.0.0.1:{port}"
 
 
 def adapted(source: Path, target: Path, jobs: Mapping[str, Sequence[str]], every: str) -> Path:

@@ -46,5 +46,5 @@ def _digits(value: float, decimals: int | None) -> str:
 def _money(value: float, decimals: int | None) -> str:
     """What is less than a cent is not shown as nothing."""
     if value and value < 10 ** -(2 if decimals is None else decimals):
-        return f"{value:.2g}"
+        return f"{value:.2g}" if value >= 1e-4 else f"{value:.8f}".rstrip("0")
     return f"{value:,.{2 if decimals is None else decimals}f}"

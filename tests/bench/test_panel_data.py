@@ -51,7 +51,8 @@ def test_the_highest_threshold_reached_gives_the_colour() -> None:
     [
         (0.00234, "s", "2.34 ms"), (1.5, "s", "1.5 s"), (90, "s", "1.5 min"), (250, "ms", "250 ms"), (0, "s", "0"),
         (0.123, "percentunit", "12.3 %"), (12.3, "percent", "12.3 %"),
-        (0.000412, "currencyUSD", "$0.00041"), (1234.5, "currencyUSD", "$1,234.50"), (-2, "currencyUSD", "-$2.00"),
+        (0.000412, "currencyUSD", "$0.00041"), (5e-5, "currencyUSD", "$0.00005"),
+        (1234.5, "currencyUSD", "$1,234.50"), (-2, "currencyUSD", "-$2.00"),
         (1234, "short", "1.23k"), (0.25, "short", "0.25"), (-0.25, "", "-0.25"), (2048, "bytes", "2 KiB"),
         (3, "reqps", "3 req/s"), (3, "parsec", "3 parsec"), (math.nan, "s", "–"), (math.inf, "", "–"),
     ],
