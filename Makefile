@@ -35,6 +35,7 @@ bench: $(VENV)/.dev $(VENV)/.prometheus .venv-autorubric/.ready  ## the figures 
 	-$(BIN)/python -m bench.startup
 	-$(BIN)/python -m bench.faults
 	-$(BIN)/python -m bench.soak --streams
+	-$(BIN)/python -m bench.observed
 	$(BIN)/python -m bench.grades
 	$(BIN)/python -m bench.replies
 	$(BIN)/python -m bench.prompt_tokens

@@ -84,8 +84,8 @@ class Upstream:
                 yield _whole({"error": {"message": "no such route", "type": "invalid_request_error"}}, b"404 Not Found")
 
     async def _complete(self, request: Mapping[str, Any], reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-        stats, text = self.stats, reply_to(request)
-        usage = _usage(request, text)
+        stats, text = self.stats, self.text_for(request)
+        usage = self.usage_of(request, text)
         stats.calls += 1
         stats.input_tokens += usage["prompt_tokens"]
         stats.in_flight += 1
@@ -111,7 +111,15 @@ class Upstream:
             stats.in_flight -= 1
             stats.left += not whole
 
-    async def _written(self, request: Mapping[str, Any], text: str, usage: Mapping[str, int]) -> AsyncIterator[bytes]:
+    def text_for(self, request: Mapping[str, Any]) -> str:
+        """What it says."""
+        return reply_to(request)
+
+    def usage_of(self, request: Mapping[str, Any], text: str) -> dict[str, Any]:
+        """What it charges for, in OpenAI's form."""
+        return _usage(request, text)
+
+    async def _written(self, request: Mapping[str, Any], text: str, usage: Mapping[str, Any]) -> AsyncIterator[bytes]:
         """The reply as server-sent events, evenly over the time of writing."""
         frame = _frame(request, "chat.completion.chunk")
         pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
