@@ -17,6 +17,7 @@ from service.cache import VerdictStore, slot_of
 from service.core.answer import Answer
 from service.core.errors import (
     AnswerTooLong,
+    GradingError,
     ImpossibleOption,
     JudgeFailed,
     JudgeRefused,
@@ -146,9 +147,13 @@ class Grader:
         mark = fence_mark(self._secret, answer)
         case = Case(rubric.question, answer, mark, self._seconds_left(wish), early=early, example=rubric.example_answer)
         asked = self._clock()
-        async with aclosing(self._seek(chain, case, memory, findings, wish.question_set)) as verdicts:
-            async for verdict in verdicts:
-                yield verdict
+        try:
+            async with aclosing(self._seek(chain, case, memory, findings, wish.question_set)) as verdicts:
+                async for verdict in verdicts:
+                    yield verdict
+        except GradingError:
+            metrics.GRADES.labels("failed", "none", wish.question_set).inc()
+            raise
         grade = grade_of(
             rubric,
             rules,

@@ -46,7 +46,7 @@ REQUESTS_IN_FLIGHT = Gauge(
 )
 GRADES = Counter(
     "grader_grades_total",
-    "Grades given, by status, by what the cache held, and by question set: the catalog's document, or request.",
+    "Grades by status (failed: nothing was decided), what the cache held, and question set (a document, or request).",
     ["status", "cache", "question_set"],
 )
 GRADE_SECONDS = Histogram(
@@ -163,7 +163,7 @@ def begin_at_zero(models: Iterable[str], question_sets: Iterable[str]) -> None:
             instrument.labels(model)
     by_labels: dict[Counter | Histogram, Iterable[tuple[str, ...]]] = {
         REQUESTS: product(("/grade", "/grade/batch"), ("200", "500", "502", "503", "504")),
-        GRADES: product(get_args(Status), caches, sets),
+        GRADES: (*product(get_args(Status), caches, sets), *product(("failed",), ("none",), sets)),
         GRADE_SECONDS: product(caches),
         SCORES: product(sets),
         REVIEWS: product(sets),

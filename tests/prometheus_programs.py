@@ -1,17 +1,14 @@
 """Prometheus' own programs for tests: a Pushgateway that runs, and promtool."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from tests.processes import free_port, listening
-
-INSTALLED = Path(__file__).parents[1] / ".venv" / "prometheus" / "usr" / "bin"
+from tests.prometheus_tools import program
 
 
 @contextmanager
@@ -20,7 +17,7 @@ def pushgateway(*options: str, ready: int = 200) -> Iterator[str]:
     port = free_port()
     # Nothing kept: Debian's build would keep it among the machine's own.
     alone = (f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", "--log.level=error")
-    with listening([program("prometheus-pushgateway"), *alone, *options], port, "/-/ready", ready):
+    with listening([str(program("pushgateway")), *alone, *options], port, "/-/ready", ready):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -35,11 +32,3 @@ def samples(exposition: str, prefix: str = "") -> list[Sample]:
     """All samples of the metrics whose names begin so."""
     families = text_string_to_metric_families(exposition)
     return [sample for family in families for sample in family.samples if sample.name.startswith(prefix)]
-
-
-def program(name: str) -> str:
-    """Where it is. Raises FileNotFoundError, saying what installs it."""
-    found = shutil.which(name) or shutil.which(name, path=INSTALLED)
-    if found is None:
-        raise FileNotFoundError(f"no {name} on PATH nor in {INSTALLED}; ops/install-prometheus puts it there")
-    return found

@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 
 from opentelemetry.trace import Span, StatusCode
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
@@ -14,6 +15,7 @@ from service.api.problems import problem_of
 from service.tracing import REQUEST_ID, request_span
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CALLER_LEFT = 499  # as nginx counts it; it is sent to nobody
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,8 @@ class Surroundings:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = _CALLER_LEFT  # while sending: nobody is there to be answered, and nothing of ours is wrong
         except Exception as error:
             log_fault(error, request_id)
             await problem_of(error, request_id)(scope, receive, send_with_id)

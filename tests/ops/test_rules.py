@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import promql_parser as promql
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from evals.push import MEASURES, NAMES
 from tests.ops import rules
 from tests.ops.promql import Series, exposed, labels_of
 from tests.ops.rules import PROMETHEUS, RULE_FILES, RUNBOOKS, TEST_FILES, Alert
@@ -18,20 +19,6 @@ from tests.prometheus_tools import HOME, program
 ALERTS = rules.alerts()
 RECORDINGS = rules.recordings()
 by_name = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert.name))
-
-_RUN = frozenset({"golden", "judge", "model"})
-EVALS: Mapping[str, frozenset[str]] = {  # what `grader eval push` pushes
-    "grader_eval_agreement": _RUN | {"kind", "measure"},
-    "grader_eval_agreement_low": _RUN | {"kind", "measure"},
-    "grader_eval_agreement_high": _RUN | {"kind", "measure"},
-    "grader_eval_answers": _RUN | {"outcome"},
-    "grader_eval_unassessed_ratio": _RUN,
-    "grader_eval_cost_usd": _RUN,
-    "grader_eval_seconds": _RUN,
-    "grader_eval_median_seconds": _RUN,
-    "grader_eval_finished_timestamp_seconds": _RUN,
-}
-MEASURES = frozenset({"kappa", "weighted_kappa", "auc", "accuracy", "f1", "spearman", "pearson", "mean_error"})
 
 
 def promtool(*arguments: str | Path, given: str | None = None) -> str:
@@ -44,7 +31,7 @@ def promtool(*arguments: str | Path, given: str | None = None) -> str:
 
 def known() -> dict[str, Series]:
     """All that a rule may name: what the service shows, what evals push, what is recorded, and Prometheus' own `up`."""
-    names = exposed() | {name: Series(labels, rises=False) for name, labels in EVALS.items()}
+    names = exposed() | {name: Series(frozenset(labels), rises=False) for name, labels in NAMES.items()}
     names |= {"up": Series(frozenset({"job", "instance"}), rises=False)}
     for rule in RECORDINGS:  # in the order of the files; those of one are known to the next
         names[rule.name] = Series(frozenset(rule.labels), rises=False)
@@ -159,8 +146,8 @@ def _label_values(exposition: str) -> dict[tuple[str, str], set[str]]:
         values[rule.name, "slo"] = objectives
     jobs = {job["job_name"] for job in rules.read(PROMETHEUS / "prometheus.yml")["scrape_configs"]}
     values["up", "job"] = jobs
-    for name in EVALS:
-        values[name, "measure"] = set(MEASURES)
+    for name in NAMES:
+        values[name, "measure"] = set(MEASURES.values())
     return values
 
 
@@ -185,3 +172,12 @@ def _selectors(expr: object) -> Iterator[promql.VectorSelector]:
                 yield from _selectors(argument)
         case promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr() | promql.AggregateExpr():
             yield from _selectors(expr.expr)
+
+
+def test_a_runbook_names_panels_that_there_are() -> None:
+    titles: set[str] = set()
+    for board in (HOME / "ops" / "grafana" / "dashboards").glob("*.json"):
+        titles |= set(re.findall(r'"title": "([^"]+)"', board.read_text("utf-8")))
+    for page in sorted(RUNBOOKS.glob("*.md")):
+        named = set(re.findall(r'"([A-Z][^"]+\?|Agreement over the runs)"', " ".join(page.read_text("utf-8").split())))
+        assert named <= titles, f"{page.name}: no panel {sorted(named - titles)}"

@@ -1,7 +1,6 @@
 """What the forms of query give, as promtool computes it: above all where nothing happened."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from ops.dashboards.queries import (
     share,
     share_or_zero,
 )
+from tests.prometheus_tools import program
 
 M = "5m"
 
@@ -85,8 +85,7 @@ CASES = {
 
 def said_of(case: Case, folder: Path) -> str:
     """What promtool finds different; empty where it gives what it must."""
-    promtool = shutil.which("promtool")
-    assert promtool, "no promtool: apt-get install prometheus"
+    promtool = program("promtool")
     samples = [{"labels": labels, "value": value} for labels, value in case.samples]
     tests = {
         "interval": "1m",
