@@ -51,8 +51,8 @@ check-seed: $(VENV)/.runtime  ## PAGE=…: import a page of questions, and look 
 
 lock: $(VENV)/.dev  ## resolve pyproject.toml anew into requirements*.txt: exact versions and hashes, no addresses
 	$(PIP) install --quiet pip-tools==7.6.2
-	$(BIN)/pip-compile $(LOCK) --output-file requirements.txt pyproject.toml
-	$(BIN)/pip-compile $(LOCK) --extra dev --extra evals --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --extra traces --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --extra dev --extra evals --extra traces --output-file requirements-dev.txt pyproject.toml
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
