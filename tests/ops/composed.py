@@ -79,7 +79,7 @@ def in_repository(service: Service, path: str) -> Path:
 
 def argument(service: Service, name: str) -> str:
     """The value of `--name=value` in a service's command."""
-    values = [part.partition("=")[2] for part in service["command"] if part.startswith(f"--{name}=")]
+    values: list[str] = [part.partition("=")[2] for part in service["command"] if part.startswith(f"--{name}=")]
     assert len(values) == 1, f"--{name} stands {len(values)} times in {service['command']}"
     return values[0]
 
