@@ -40,7 +40,7 @@ def tagged(text: str, tag: object) -> str:
 
 def tag_of(text: str) -> str:
     """The last of a text; empty where there is none."""
-    return (_TAG.findall(text) or [""])[-1]
+    return str((_TAG.findall(text) or [""])[-1])
 
 
 @dataclass(frozen=True)
