@@ -9,10 +9,11 @@ from pathlib import Path
 from bench.backfill import WEEK_SECONDS, Series, openmetrics
 from bench.moody import Moody, at_work
 from bench.observed_load import FALLBACK, FIRST, STRONG
-from bench.prometheus_server import PrometheusServer, adapted, pushgateway
+from bench.prometheus_server import PrometheusServer, adapted
 from bench.setting import KEY, serving
 from bench.upstream import Times
 from service.catalog import HOME
+from tests.prometheus_programs import pushgateway
 from tests.redis_server import RedisServer
 
 EVERY_SECONDS = 1
