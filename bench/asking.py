@@ -48,6 +48,15 @@ class Asked:
         return f"{self.dashboard}: {self.panel.title} ({self.answer.target.ref})"
 
 
+def refuse_unknown(dashboards: Sequence[Dashboard]) -> None:
+    """Raises BadDashboard where a query names a variable that its dashboard has not got: before anything is started."""
+    for dashboard in dashboards:
+        names = {**Times(0, 1, 1, 1).values, **{variable.name: "" for variable in dashboard.variables}}
+        for panel in dashboard.panels:
+            for target in panel.targets:
+                substituted(target.expr, names, f"{dashboard.name}: panel {panel.title!r}")
+
+
 def ask_all(source: Source, dashboards: Sequence[Dashboard], times: Times) -> list[Asked]:
     """In the order of the dashboards. Raises BadDashboard for what Prometheus or we do not understand."""
     asked: list[Asked] = []

@@ -40,7 +40,7 @@ def tagged(text: str, tag: object) -> str:
 
 def tag_of(text: str) -> str:
     """The last of a text; empty where there is none."""
-    return (_TAG.findall(text) or [""])[-1]
+    return str((_TAG.findall(text) or [""])[-1])
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,22 @@ def _said_to(request: Mapping[str, Any]) -> str:
 @contextmanager
 def at_work(upstream: Moody) -> Iterator[str]:
     """The upstream in a thread, and its address."""
-    loop = asyncio.new_event_loop()
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
     server = loop.run_until_complete(listen(upstream, 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+
+    async def work() -> None:
+        await stop.wait()
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:  # connections that are still open
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(work(),), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(stop.set)
         thread.join()
+        loop.close()

@@ -22,7 +22,7 @@ def run_and_push(upstream: str, gateway: str, folder: Path, seed: int) -> None:
     out = folder / f"eval-{seed}"
     run = ["run", str(_GOLDEN), "--out", str(out), "--limit", str(_ANSWERS), "--seed", str(seed)]
     for command in (run, ["push", str(out), "--gateway", gateway, "--draws", "200"]):
-        _grader(["eval", *command], {"GRADER_MODEL": MODEL, "GRADER_API_BASE": upstream, "OPENAI_API_KEY": KEY})
+        _grader(["eval", *command], _settings(upstream))
 
 
 @contextmanager
@@ -44,6 +44,12 @@ def meanwhile(upstream: str, gateway: str, folder: Path, seed: int) -> Iterator[
         thread.join()
     if failed:
         raise failed[0]
+
+
+def _settings(upstream: str) -> dict[str, str]:
+    """A busy machine takes its time to load what the first answers need; they are to be graded all the same."""
+    own = {"GRADER_MODEL": MODEL, "GRADER_API_BASE": upstream, "GRADER_DEADLINE_SECONDS": "180"}
+    return {**own, "OPENAI_API_KEY": KEY}
 
 
 def _grader(arguments: list[str], environment: Mapping[str, str]) -> None:

@@ -49,12 +49,16 @@ class Ask(NamedTuple):
 
 
 class Asks:
-    """Requests without end, in the shares that are wanted, the same for the same seed."""
+    """Requests without end, in the shares that are wanted, the same for the same seed.
 
-    def __init__(self, catalog: Catalog, shares: Mapping[str, int], seed: int, name: str) -> None:
+    No two services are sent the same answer, nor two parts of the load, but for the popular ones: bills go by answers.
+    """
+
+    def __init__(self, catalog: Catalog, shares: Mapping[str, int], seed: int, service: str, part: str) -> None:
         self._shares = shares
         self._rng = random.Random(seed)
-        self._name = name
+        self._service = service
+        self._part = part
         self._numbers = itertools.count()
         self._rubrics = [catalog.rubric_for(question) for question in sorted(catalog.rubrics)]
 
@@ -70,7 +74,7 @@ class Asks:
         return tuple(self._miss() for _ in range(_BURST))
 
     def _tag(self) -> str:
-        return f"{self._name}{next(self._numbers)}"
+        return f"{self._service}{self._part}{next(self._numbers)}"
 
     def _answer(self, more: str = "") -> tuple[str, str, str]:
         """A question's id, an answer to it that nobody has sent before, and its tag."""
@@ -87,7 +91,7 @@ class Asks:
     def _hit(self) -> Ask:
         number = self._rng.randrange(_POPULAR)
         rubric = self._rubrics[number % len(self._rubrics)]
-        tag = f"popular{number}"
+        tag = f"{self._service}popular{number}"
         body = {"question_id": rubric.id, "answer": tagged(str(rubric.example_answer), tag)}
         return Ask("hit", "POST", "/grade", body, (tag,))
 
@@ -173,7 +177,7 @@ def course(good: float) -> tuple[Event, ...]:
         Event(0.0, well),
         Event(0.30, {**well, FIRST: Mood(good, ill=down)}),
         Event(0.42, well),
-        Event(0.52, {**well, FIRST: Mood(good, silent=0.15)}),
+        Event(0.52, {**well, FIRST: Mood(good, silent=0.1)}),
         Event(0.60, {name: Mood(good, ill=down) for name in well}),
         Event(0.66, well),
         Event(0.78, frozen=True),

@@ -61,7 +61,8 @@ def _lines(axes: Any, look: Look, series: Sequence[Named]) -> None:
     if look.logarithmic and any(value > 0 for each in series for value in each.values):
         _logarithmic(axes, look)
     else:
-        axes.set_ylim(min(0.0, low), high if high > 0.06 or any(each.last for each in series) else 1.0)
+        nothing = all(each.last == 0 for each in series) and high < 0.06
+        axes.set_ylim(min(0.0, low), 1.0 if nothing else max(high * 1.06, 0.0))
     if look.limits:
         for step in look.thresholds:
             if step.value is not None and step.value <= 3 * high:
@@ -230,5 +231,6 @@ def _more(axes: Any, count: int, room: int = _MANY) -> None:
                   transform=axes.transAxes)  # fmt: skip
 
 
-def _short(name: str, most: int = 60) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+def _short(name: str, most: int = 44) -> str:
+    """Its beginning and, since names differ there, its end."""
+    return name if len(name) <= most else f"{name[: most // 3]}…{name[most // 3 + 1 - most :]}"

@@ -1,9 +1,8 @@
-"""A real Prometheus, and a real Pushgateway, on free loopback ports: Debian's packages."""
+"""A real Prometheus on a free loopback port, by our own configuration: Debian's package, or any on PATH."""
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from ruamel.yaml import YAML
 
 from bench.backfill import Series
 from bench.panels import BadDashboard
-from tests.processes import PATIENCE_SECONDS, free_port, listening
+from tests.processes import PATIENCE_SECONDS, free_port
 from tests.prometheus_tools import program
 
 _SAMPLES_AT_MOST = 11_000  # that Prometheus gives of one series
@@ -123,15 +122,6 @@ class PrometheusServer:
         if told["status"] != "success":
             raise BadDashboard(f"prometheus refuses {asked.get('query') or asked!r}: {told.get('error')}")
         return told["data"]
-
-
-@contextmanager
-def pushgateway() -> Iterator[str]:
-    """Its address. It keeps nothing: Debian's would, among the machine's own."""
-    port = free_port()
-    options = [f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", "--log.level=error"]
-    with listening([str(program("pushgateway")), *options], port, "/-/ready"):
-        yield f"http://127.0.0.1:{port}"
 
 
 def adapted(source: Path, target: Path, jobs: Mapping[str, Sequence[str]], every: str) -> Path:

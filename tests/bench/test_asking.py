@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.asking import Asked, ask_all, selectors_of
+from bench.asking import Asked, ask_all, refuse_unknown, selectors_of
 from bench.backfill import Series
 from bench.panel_data import Answer
 from bench.panels import BadDashboard, Dashboard, Panel, Target, dashboard_of
@@ -76,6 +76,12 @@ def test_a_zero_that_stands_in_for_nothing_does_not_hide_that_nothing_is_behind_
 def test_an_unknown_variable_is_an_error_that_names_panel_and_variable() -> None:
     with pytest.raises(BadDashboard, match=r"board: panel 'P': unknown variable \$modle"):
         ask_all(_Made(), [_board({"refId": "A", "expr": 'x{model=~"$modle"}'})], _TIMES)
+
+
+def test_an_unknown_variable_is_found_before_anything_is_asked() -> None:
+    refuse_unknown([_board({"refId": "A", "expr": 'rate(x{model=~"$model"}[$__rate_interval]) + $__range_s'})])
+    with pytest.raises(BadDashboard, match=r"board: panel 'P': unknown variable \$modle"):
+        refuse_unknown([_board({"refId": "A", "expr": 'x{model=~"$modle"}'})])
 
 
 def test_a_finite_number_anywhere_in_the_run_is_enough() -> None:

@@ -26,7 +26,7 @@ def test_each_sample_is_a_line_so_many_seconds_earlier() -> None:
 
 
 def test_another_reader_reads_the_same_labels_and_values() -> None:
-    families = list(text_string_to_metric_families(openmetrics(_SERIES, 0)))
+    families = list(text_string_to_metric_families(openmetrics(_SERIES, 0)))  # type: ignore[no-untyped-call]
     read = {(sample.name, sample.labels.get("model"), sample.value) for each in families for sample in each.samples}
     label = 'a "b"\\c\nd'
     assert read == {("grader_cost_usd_total", label, 0.25), ("grader_cost_usd_total", label, 1e-07), ("up", None, 1.0)}
@@ -34,7 +34,7 @@ def test_another_reader_reads_the_same_labels_and_values() -> None:
 
 def test_promtool_makes_blocks_of_it(tmp_path: Path) -> None:
     (tmp_path / "past.om").write_text(openmetrics(_SERIES, WEEK_SECONDS), "utf-8")
-    command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", "past.om", "data"]
+    command = [str(program("promtool")), "tsdb", "create-blocks-from", "openmetrics", "past.om", "data"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert len(list((tmp_path / "data").glob("*/meta.json"))) == 1
 

@@ -25,6 +25,12 @@ def test_sums_agree_to_a_millionth_of_a_dollar(metrics: float, replies: float, b
     assert Sum("spent", metrics, replies, beside).agrees is agrees
 
 
+def test_of_what_is_beside_some_may_be_missing_where_it_is_told_so_and_no_more() -> None:
+    assert [Sum("spent", metrics, 1.0, 0.5, at_most=True).agrees for metrics in (0.9, 1.0, 1.2, 1.5, 1.6)] == [
+        False, True, True, True, False,
+    ]  # fmt: skip
+
+
 def test_nothing_falls_short_where_all_is_there() -> None:
     rules = [Rule("a:b", "", ""), Rule("TooDear", "", "firing")]
     observed = Observed([_FULL], [Sum("spent", 1.0, 1.0)], [], "3 graded", rules)

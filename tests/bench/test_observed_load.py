@@ -16,7 +16,7 @@ def catalog() -> Catalog:
 
 
 def _asked(catalog: Catalog, count: int) -> list[tuple[Ask, ...]]:
-    return list(itertools.islice(Asks(catalog, SHARES, 1, "t"), count))
+    return list(itertools.islice(Asks(catalog, SHARES, 1, "main", "now"), count))
 
 
 def test_every_kind_comes_and_the_same_seed_asks_the_same(catalog: Catalog) -> None:
