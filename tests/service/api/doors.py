@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 from service.api.app import Parts, create_app
 from service.api.keys import Keyring
 from service.bootstrap import assemble
+from service.models import Model
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
 
@@ -54,7 +55,7 @@ BODY: dict[str, Any] = {"rubric": RUBRIC, "answer": TEXT}
 
 @asynccontextmanager
 async def door(
-    model: ScriptedModel | None = None,
+    model: Model | None = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
     *,
     keys: Path | None = None,

@@ -1,12 +1,14 @@
 """What stands around a model changes nothing of what it says."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from prometheus_client import REGISTRY
 
 from service.core.errors import JudgeUnavailable
 from service.core.prompt import Prompt
+from service.metrics import QUESTION_SET
 from service.models import Completion, OnText
 from service.models.around import Bounded, Metered
 from service.models.scripted import ScriptedModel
@@ -20,18 +22,22 @@ def counted(name: str, **labels: str) -> float:
 
 
 async def test_a_metered_call_is_counted_with_its_tokens_and_cost() -> None:
-    before = counted("grader_cost_usd_total"), counted("grader_judge_calls_total", outcome="ok")
+    spent = partial(counted, "grader_cost_usd_total", question_set="garden")
+    before = spent(), counted("grader_judge_calls_total", outcome="ok")
+    now = QUESTION_SET.set("garden")
     completion = await Metered(ScriptedModel(["yes"], cost_usd=0.25)).complete(PROMPT, 1)
+    QUESTION_SET.reset(now)
     assert completion.text == "yes"
-    assert counted("grader_cost_usd_total") - before[0] == pytest.approx(0.25)
+    assert spent() - before[0] == pytest.approx(0.25)
     assert counted("grader_judge_calls_total", outcome="ok") - before[1] == 1
 
 
 async def test_a_call_of_unknown_price_is_counted_apart() -> None:
-    before = counted("grader_unpriced_calls_total"), counted("grader_cost_usd_total")
+    spent = partial(counted, "grader_cost_usd_total", question_set="request")
+    before = counted("grader_unpriced_calls_total"), spent()
     await Metered(ScriptedModel(["yes"], cost_usd=None)).complete(PROMPT, 1)
     assert counted("grader_unpriced_calls_total") - before[0] == 1
-    assert counted("grader_cost_usd_total") == before[1]
+    assert spent() == before[1]
 
 
 async def test_a_failed_call_is_counted_by_how_it_failed() -> None:
