@@ -23,7 +23,7 @@ def pushgateway(*options: str, ready: int = 200) -> Iterator[str]:
 
 def complaints(exposition: str) -> str:
     """What promtool says of metrics in the text format; empty where it finds no fault."""
-    command = [program("promtool"), "check", "metrics"]
+    command = [str(program("promtool")), "check", "metrics"]
     done = subprocess.run(command, input=exposition, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
