@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench bench-autorubric check-seed lock clean
+.PHONY: help serve test check bench bench-autorubric check-seed dashboards lock clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,8 @@ bench: $(VENV)/.dev $(VENV)/.prometheus .venv-autorubric/.ready  ## the figures 
 	-$(BIN)/python -m bench.faults
 	-$(BIN)/python -m bench.soak --streams
 	-$(BIN)/python -m bench.observed
+	-$(BIN)/python -m bench.traced
+	-$(BIN)/python -m bench.observed
 	$(BIN)/python -m bench.grades
 	$(BIN)/python -m bench.replies
 	$(BIN)/python -m bench.prompt_tokens
@@ -44,6 +46,9 @@ bench-autorubric: $(VENV)/.dev .venv-autorubric/.ready  ## our judges against Au
 	$(BIN)/python -m bench.autorubric --answers 24
 	$(BIN)/python -m bench.autorubric --answers 8 --mode default --only autorubric
 	$(BIN)/python -m bench.autorubric --only report
+
+dashboards: $(VENV)/.dev  ## write ops/grafana/dashboards/ anew from ops/dashboards/
+	$(BIN)/python -m ops.dashboards
 
 check-seed: $(VENV)/.runtime  ## PAGE=…: import a page of questions, and look for its wording in rubrics/
 	$(BIN)/grader rubrics import $(PAGE) --dry-run
