@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,12 @@ from bench.outcomes import Outcome, remembering
 from bench.stand import PLAIN, Reply, Stand, all_at_once, ask, fresh_answers
 from tests.processes import PATIENCE_SECONDS, Serving, serving
 
-_WORKERS = 8
+_CALLERS = 8
 
 
 def stopped_under_load(stand: Stand, answers: int) -> Outcome:
     """SIGTERM while clients come and go: whoever was let in is answered."""
-    with stand.slow_upstream(300), stand.asked() as calls, _load(stand, answers) as (service, replies):
+    with stand.slow_upstream(300), stand.asked() as calls, load(stand, answers) as (service, replies):
         service.process.send_signal(signal.SIGTERM)
         code = service.process.wait(PATIENCE_SECONDS)
     wrong = [f"exit code {code}"] if code else []
@@ -29,7 +29,7 @@ def stopped_under_load(stand: Stand, answers: int) -> Outcome:
 
 def killed_under_load(stand: Stand, answers: int) -> Outcome:
     """SIGKILL while clients come and go: what another process then remembers is right, and has its time to live."""
-    with stand.slow_upstream(100), stand.asked() as calls, _load(stand, answers) as (service, replies):
+    with stand.slow_upstream(100), stand.asked() as calls, load(stand, answers) as (service, replies):
         service.process.kill()
         service.process.wait(PATIENCE_SECONDS)
     outcome = remembering(stand.service(PLAIN).client, list(replies), list(replies.values()), calls)
@@ -39,20 +39,20 @@ def killed_under_load(stand: Stand, answers: int) -> Outcome:
 
 
 @contextmanager
-def _load(stand: Stand, answers: int) -> Iterator[tuple[Serving, dict[str, Reply]]]:
-    """A service of its own, and workers that ask on, over connections old and new, till they find nobody there."""
-    with serving(stand.settings(PLAIN)) as service:
+def load(stand: Stand, answers: int, settings: Mapping[str, str] = PLAIN) -> Iterator[tuple[Serving, dict[str, Reply]]]:
+    """A service of its own, and callers that ask on, over connections old and new, till they find nobody there."""
+    with serving(stand.settings(settings)) as service:
         replies: dict[str, Reply] = {}
-        workers = [threading.Thread(target=_work, args=(service, replies, bool(n % 2))) for n in range(_WORKERS)]
-        for worker in workers:
-            worker.start()
+        callers = [threading.Thread(target=_call, args=(service, replies, bool(n % 2))) for n in range(_CALLERS)]
+        for caller in callers:
+            caller.start()
         stand.until(lambda: len(replies) >= answers)
         yield service, replies
-        for worker in workers:
-            worker.join(PATIENCE_SECONDS)
+        for caller in callers:
+            caller.join(PATIENCE_SECONDS)
 
 
-def _work(service: Serving, replies: dict[str, Reply], fresh_connections: bool) -> None:
+def _call(service: Serving, replies: dict[str, Reply], fresh_connections: bool) -> None:
     while True:
         with httpx.Client(base_url=service.client.base_url, timeout=PATIENCE_SECONDS) as client:
             for _ in range(1 if fresh_connections else 1000):

@@ -1,12 +1,15 @@
 """The instruments, named once. Labels are few and closed: never a question id, never a candidate's words."""
 
+import os
 from collections.abc import Iterable
 from contextvars import ContextVar
 from functools import cache
 from itertools import product
 from typing import TypeVar, get_args
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from service import tracing
 from service.core.gates import FlagKind
@@ -183,3 +186,17 @@ def begin_at_zero(models: Iterable[str], question_sets: Iterable[str]) -> None:
     for instrument, combinations in by_labels.items():
         for labels in combinations:
             instrument.labels(*labels)
+
+
+def exposition(accept: str) -> tuple[bytes, str]:
+    """All instruments as a scrape that accepts this wants them, and the content type: Prometheus' text or OpenMetrics.
+
+    Where several processes serve (PROMETHEUS_MULTIPROC_DIR is set) each gives the sum over all, also over those that
+    have ended, whichever is asked; exemplars are then kept by none.
+    """
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on.")
+    workers: int = Field(
+        default=1, gt=0, description="Processes that share the port; without Redis each remembers for itself."
+    )
     open_network: bool = Field(
         default=False, description="Listen beyond loopback without API keys: where something else guards the door."
     )

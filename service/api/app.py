@@ -7,10 +7,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from service import __version__
+from service import __version__, metrics
 from service.api import examples
 from service.api.batch import LINES, items_of, lines
 from service.api.front import Front
@@ -193,9 +192,10 @@ async def readyz(request: Request) -> dict[str, str]:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics_page() -> Response:
-    """Prometheus' text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics_page(request: Request) -> Response:
+    """All instruments in the format that is asked for: Prometheus' text, or OpenMetrics."""
+    page, content_type = metrics.exposition(request.headers.get("accept", ""))
+    return Response(page, media_type=content_type)
 
 
 def _asked(wanted: GradeRequest, request: Request) -> tuple[Rubric, RubricSet, str, Wish]:

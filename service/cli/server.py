@@ -1,15 +1,17 @@
-"""Run the API under uvicorn, one process, quiet but for where it listens and what grades."""
+"""Run the API under uvicorn in this process, quiet but for where it listens and what grades."""
 
 import asyncio
 import gc
 import logging
 import math
+import select
 import shlex
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -19,8 +21,8 @@ from service.api.app import Parts, create_app
 from service.api.keys import Keyring
 from service.bootstrap import Service, deadline_seconds, running
 from service.cli import logs
-from service.cli.console import err, shown
-from service.cli.failing import fail
+from service.cli.failing import Code
+from service.cli.listening import bound, say
 from service.core.errors import GradingError
 from service.settings import Settings
 
@@ -28,8 +30,9 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call
 
 _AFTER_DEADLINE_SECONDS = 2  # for what a grade does after its deadline: remember, and send
 _LAST_LOOK_SECONDS = 0.2
-_CUT_OFF = 130
-"""Exit code of a stop that did not wait."""
+
+Ready = Callable[[tuple[str, ...]], None]
+"""Called with the greeting once requests are taken."""
 
 
 @dataclass
@@ -57,19 +60,26 @@ class Start:
         return self.failure is None
 
 
-class _Server(uvicorn.Server):
-    """Says so when it listens. Told to stop, it takes no more and finishes what it has; told again, it ends at once."""
+class Server(uvicorn.Server):
+    """Says when it listens. Told to stop, it takes no more and finishes what it has; told again, it ends at once.
 
-    def __init__(self, config: uvicorn.Config, start: Start) -> None:
+    One that is `led` is told again only by its leader, through `stop`: systemd and terminals send a signal to each
+    process of a group, so that it comes twice, once from them and once by way of the leader.
+    """
+
+    def __init__(self, config: uvicorn.Config, start: Start, ready: Ready, *, led: bool) -> None:
         super().__init__(config)
         self._start = start
+        self._ready = ready
+        self._led = led
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._start.service and sockets:
-            _say(*greeting(self._start.service, *sockets[0].getsockname()[:2]))
+            self._ready(greeting(self._start.service, *sockets[0].getsockname()[:2]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await let_in(sockets or [])
         for listening in self.servers:
             listening.close()
         # Clients are told with each reply that no other comes by that connection, or they would lose their next request
@@ -82,16 +92,32 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(_LAST_LOOK_SECONDS)
         if under_way := len(self.server_state.tasks):
             seconds = self.config.timeout_graceful_shutdown
-            _say(f"Stopping once {under_way} under way are answered, in {seconds} s at most. Again: at once.")
+            say(f"Stopping once {under_way} under way are answered, in {seconds} s at most. Again: at once.")
         await super().shutdown(sockets)
 
+    def stop(self, at_once: bool = False) -> None:
+        """May be called from any thread."""
+        self.force_exit = self.force_exit or at_once
+        self.should_exit = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._led:
+            self.stop()
+            return
         self.force_exit = self.should_exit
         super().handle_exit(sig, frame)
 
 
 def run(settings: Settings) -> None:
     """Serve until told to stop. Raises GradingError where the start fails, SystemExit where requests were cut off."""
+    with bound(settings.host, settings.port) as listener:
+        serve(settings, listener, lambda greeting: say(*greeting))
+
+
+def serve(
+    settings: Settings, listener: socket.socket, ready: Ready, lead: Callable[[Server], None] | None = None
+) -> None:
+    """As `run` does, on that socket. `lead` is given the server before it starts, by who wants to stop it."""
     logs.set_up(settings)
     start = Start(settings)
     log = logging.getLogger("uvicorn.error")
@@ -103,9 +129,11 @@ def run(settings: Settings) -> None:
         lifespan="on",
         timeout_graceful_shutdown=math.ceil(deadline_seconds(settings)) + _AFTER_DEADLINE_SECONDS,
     )
-    server = _Server(config, start)
+    server = Server(config, start, ready, led=lead is not None)
+    if lead:
+        lead(server)
     try:
-        with bound(settings.host, settings.port) as listener, _told_once():
+        with _told_once():
             server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
@@ -116,7 +144,14 @@ def run(settings: Settings) -> None:
     finally:
         log.removeFilter(start.unheard)
     if server.force_exit:
-        raise SystemExit(_CUT_OFF)
+        raise SystemExit(Code.STOPPED)
+
+
+async def let_in(listeners: list[socket.socket]) -> None:
+    """Whoever the kernel has let in already is let in here too: closing the port would cut them off, unheard."""
+    ends = time.monotonic() + _LAST_LOOK_SECONDS
+    while select.select(listeners, [], [], 0)[0] and time.monotonic() < ends:  # noqa: ASYNC110 - no event tells
+        await asyncio.sleep(0)  # the event loop takes the next
 
 
 @contextmanager
@@ -130,27 +165,6 @@ def _told_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that has the address but takes no calls yet: a port in use is told before any weights are loaded."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # TCP by name: asyncio sends small replies at once only where the socket says that it is TCP, else 40 ms later.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        fail(f"cannot listen on {host} port {port}: {error.strerror}; choose others with --host and --port")
-    return listener
-
-
-def _say(*lines: str) -> None:
-    """On standard error. It may be a file on a full disk, which must not keep anybody from being served."""
-    with suppress(OSError):
-        for line in lines:
-            err().print(shown(line), soft_wrap=True)
 
 
 def greeting(service: Service, host: str, port: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import uvicorn
 from bench.upstream import reply_to
 from service.api.app import Parts, create_app
 from service.bootstrap import assemble
-from service.cli.server import bound
+from service.cli.listening import bound
 from service.core.prompt import Prompt
 from service.models.scripted import Line, ScriptedModel
 from service.settings import Settings

@@ -1,5 +1,6 @@
 """`grader serve` says in plain words why it cannot start, before it takes a call."""
 
+import asyncio
 import socket
 import threading
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from bench.stand import Stand, ask, fresh_answers
 from service.bootstrap import assemble
-from service.cli.server import bound, greeting
+from service.cli.listening import bound
+from service.cli.server import greeting, let_in
 from service.models.scripted import ScriptedModel
 from service.settings import Settings
 from tests.processes import serving
@@ -85,6 +87,22 @@ def test_where_all_questions_are_hidden_the_greeting_still_names_one(tmp_path: P
 def test_the_port_says_that_it_is_tcp_so_that_small_replies_are_not_held_back(host: str) -> None:
     with bound(host, 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+async def test_whom_the_kernel_has_let_in_is_answered_though_the_port_closes() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"here")
+        writer.close()
+
+    with bound("127.0.0.1", 0) as listener:
+        server = await asyncio.start_server(answer, sock=listener)
+        callers = [socket.create_connection(listener.getsockname()) for _ in range(20)]  # the loop has had no turn yet
+        await let_in([listener])
+        server.close()
+        replies = [await asyncio.to_thread(caller.recv, 4) for caller in callers]
+        for caller in callers:
+            caller.close()
+    assert replies == [b"here"] * 20
 
 
 def test_told_twice_to_stop_it_does_not_wait_for_who_is_under_way() -> None:
