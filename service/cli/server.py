@@ -30,6 +30,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call
 
 _AFTER_DEADLINE_SECONDS = 2  # for what a grade does after its deadline: remember, and send
 _LAST_LOOK_SECONDS = 0.2
+_TURNS_TO_SETTLE = 3  # asyncio needs one between taking a connection and having its server answer it
 
 Ready = Callable[[tuple[str, ...]], None]
 """Called with the greeting once requests are taken."""
@@ -152,6 +153,8 @@ async def let_in(listeners: list[socket.socket]) -> None:
     ends = time.monotonic() + _LAST_LOOK_SECONDS
     while select.select(listeners, [], [], 0)[0] and time.monotonic() < ends:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0)  # the event loop takes the next
+    for _ in range(_TURNS_TO_SETTLE):
+        await asyncio.sleep(0)  # and gives whom it took to the server, which once closed would drop them
 
 
 @contextmanager

@@ -97,6 +97,8 @@ async def test_whom_the_kernel_has_let_in_is_answered_though_the_port_closes() -
     with bound("127.0.0.1", 0) as listener:
         server = await asyncio.start_server(answer, sock=listener)
         callers = [socket.create_connection(listener.getsockname()) for _ in range(20)]  # the loop has had no turn yet
+        for caller in callers:
+            caller.settimeout(30)
         await let_in([listener])
         server.close()
         replies = [await asyncio.to_thread(caller.recv, 4) for caller in callers]
