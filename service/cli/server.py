@@ -30,7 +30,6 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call
 
 _AFTER_DEADLINE_SECONDS = 2  # for what a grade does after its deadline: remember, and send
 _LAST_LOOK_SECONDS = 0.2
-_TURNS_TO_SETTLE = 3  # asyncio needs one between taking a connection and having its server answer it
 
 Ready = Callable[[tuple[str, ...]], None]
 """Called with the greeting once requests are taken."""
@@ -151,10 +150,10 @@ def serve(
 async def let_in(listeners: list[socket.socket]) -> None:
     """Whoever the kernel has let in already is let in here too: closing the port would cut them off, unheard."""
     ends = time.monotonic() + _LAST_LOOK_SECONDS
-    while select.select(listeners, [], [], 0)[0] and time.monotonic() < ends:  # noqa: ASYNC110 - no event tells
-        await asyncio.sleep(0)  # the event loop takes the next
-    for _ in range(_TURNS_TO_SETTLE):
-        await asyncio.sleep(0)  # and gives whom it took to the server, which once closed would drop them
+    quiet = 0  # turns of the event loop; it takes a connection in one, and attends to it in the next
+    while quiet < 2 and time.monotonic() < ends:
+        await asyncio.sleep(0)
+        quiet = 0 if select.select(listeners, [], [], 0)[0] else quiet + 1
 
 
 @contextmanager

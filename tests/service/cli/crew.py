@@ -51,9 +51,10 @@ def crew(tmp_path: Path, settings: Mapping[str, str]) -> Iterator[Crew]:
     with serving({**settings, "GRADER_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": str(folder)}) as service:
         fresh = httpx.Limits(max_keepalive_connections=0)
         with httpx.Client(base_url=service.client.base_url, limits=fresh, timeout=PATIENCE_SECONDS) as client:
-            started = Crew(service, folder, client)
-            until(lambda: len(started.pids) == 2)
-            yield started
+            assert service.process.stderr
+            greeting = iter(service.process.stderr.readline, "")
+            assert any(line.startswith("  curl ") for line in greeting)  # it comes once both take requests
+            yield Crew(service, folder, client)
 
 
 def scripted(folder: Path) -> dict[str, str]:
