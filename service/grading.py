@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from service import metrics, tracing
+from service.accounts import counted, report_of
 from service.cache import VerdictStore, slot_of
 from service.core.answer import Answer
 from service.core.errors import (
@@ -27,10 +28,10 @@ from service.core.errors import (
 from service.core.gates import Flag, flags_of, nothing_to_grade
 from service.core.grade import Grade, JudgeReport, ToldVerdict, grade_of, told_of, verdicts_on_nothing
 from service.core.prompt import fence_mark
-from service.core.rubric import Criterion, Rubric, RubricSet, StarPart
+from service.core.rubric import Criterion, Rubric, RubricSet
 from service.core.verdict import Verdict, outstanding, settle
 from service.flights import Flights, SecondsLeft
-from service.judges import Case, Judge, asked, total_usd
+from service.judges import Case, Judge, asked
 from service.leases import Leases, NoLeases, Turn
 from service.memory import Findings, Memory, Told
 
@@ -138,7 +139,7 @@ class Grader:
             tracing.note(flags=[flag.kind.value for flag in flags])
         if nothing_to_grade(flags):
             grade = self._abstain(rubric, rules, answer, flags, chain, wish)
-            yield _counted(grade, wish.question_set, self._clock() - started)
+            yield counted(grade, wish.question_set, self._clock() - started)
             return
         memory = Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
         findings = Findings(rubric.judged, await memory.recall())
@@ -160,11 +161,11 @@ class Grader:
             answer,
             flags,
             findings.verdicts,
-            judge=_report(chain, case, findings, self._clock() - asked),
+            judge=report_of(chain, case, findings, self._clock() - asked),
             cache=findings.cache,
             request_id=wish.request_id,
         )
-        yield _counted(grade, wish.question_set, self._clock() - started)
+        yield counted(grade, wish.question_set, self._clock() - started)
 
     async def forget(self, text: str, owner: str) -> bool:
         """Whether there was something. Raises StoreUnavailable where it could not be confirmed."""
@@ -279,50 +280,3 @@ class Grader:
             await memory.keep()
         if failure and outstanding(wanted, known):
             raise failure
-
-
-def _report(chain: Chain, case: Case, findings: Findings, seconds: float) -> JudgeReport:
-    calls = case.completions
-    first = next(iter(findings.verdicts.values()), None)
-    return JudgeReport(
-        name=chain[0].name,
-        model=calls[0].model if calls else first.model if first else None,
-        prompt=first.prompt if first else None,
-        calls=sum(call.calls for call in calls),
-        input_tokens=sum(call.input_tokens for call in calls),
-        cached_input_tokens=sum(call.cached_tokens for call in calls),
-        output_tokens=sum(call.output_tokens for call in calls),
-        cost_usd=_rounded(total_usd(call.cost_usd for call in calls)),
-        cost_saved_usd=_rounded(findings.cost_saved_usd),
-        seconds=round(seconds, 3),
-    )
-
-
-def _rounded(usd: float | None) -> float | None:
-    return None if usd is None else round(usd, 8)
-
-
-def _counted(grade: Grade, question_set: str, seconds: float) -> Grade:
-    metrics.GRADES.labels(grade.status, grade.cache or "none", question_set).inc()
-    metrics.observe(metrics.labelled(metrics.GRADE_SECONDS, grade.cache or "none"), seconds)
-    tracing.note(
-        status=grade.status,
-        cache=grade.cache,
-        question_set=question_set,
-        calls=grade.judge.calls,
-        cost_usd=grade.judge.cost_usd,
-        cost_saved_usd=grade.judge.cost_saved_usd,
-    )
-    if grade.score is not None:
-        metrics.SCORES.labels(question_set).observe(grade.score)
-    if grade.needs_review:
-        metrics.REVIEWS.labels(question_set).inc()
-    parts = [getattr(grade.star, part) for part in StarPart] if grade.star else []
-    for kind, graded in (("point", grade.points), ("pitfall", grade.pitfalls), ("star", parts)):
-        for criterion in graded:
-            metrics.VERDICTS.labels(kind, criterion.verdict).inc()
-    for flag in grade.flags:
-        metrics.GATES.labels(flag.kind).inc()
-    if grade.judge.cost_saved_usd and grade.judge.model:
-        metrics.COST_SAVED_USD.labels(grade.judge.model, question_set).inc(grade.judge.cost_saved_usd)
-    return grade

@@ -78,10 +78,7 @@ class Metered(Around):
         outcome, started = "failed", time.perf_counter()
         try:
             with tracing.span(f"chat {self.name}", self._asked(prompt), kind=SpanKind.CLIENT) as span:
-                try:
-                    completion = await self._model.complete(prompt, timeout_seconds, on_text)
-                finally:
-                    metrics.observe(metrics.labelled(metrics.JUDGE_SECONDS, self.name), time.perf_counter() - started)
+                completion = await self._model.complete(prompt, timeout_seconds, on_text)
                 if span.is_recording():
                     _describe(span, completion)
             outcome = "cut_off" if completion.cut_off and prompt.most_tokens > 1 else "ok"
@@ -91,10 +88,7 @@ class Metered(Around):
                 metrics.UNPRICED_CALLS.labels(self.name).inc()
             raise
         finally:
-            metrics.JUDGE_CALLS.labels(self.name, outcome).inc()
-            if _log.isEnabledFor(logging.DEBUG):
-                seconds = round(time.perf_counter() - started, 4)
-                _log.debug("model asked", extra={"model": self.name, "outcome": outcome, "seconds": seconds})
+            self._ended(outcome, time.perf_counter() - started)
         self._spent(completion)
         return completion
 
@@ -107,6 +101,13 @@ class Metered(Around):
             "gen_ai.request.model": model,
             "gen_ai.request.max_tokens": prompt.most_tokens,
         }
+
+    def _ended(self, outcome: str, seconds: float) -> None:
+        metrics.JUDGE_CALLS.labels(self.name, outcome).inc()
+        metrics.observe(metrics.labelled(metrics.JUDGE_SECONDS, self.name), seconds)
+        if _log.isEnabledFor(logging.DEBUG):
+            said = {"model": self.name, "outcome": outcome, "seconds": round(seconds, 4)}
+            _log.debug("model asked", extra=said)
 
     def _spent(self, completion: Completion) -> None:
         tokens = {
