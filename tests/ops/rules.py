@@ -1,6 +1,7 @@
 """The rules of ops/prometheus and their tests, read as the tests of them need it."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ class Cases(NamedTuple):
     silent: int
 
 
+@cache  # a second each, and every alert's test reads them all
 def read(file: Path) -> Any:
     """The YAML of it."""
     return YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
