@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import units
 
 from ops.dashboards.boards import About, Choice, Row, board
 from ops.dashboards.panels import Panel, Query, Said, bounded, daily, dashed, lines, number, stacked
-from ops.dashboards.queries import each_per, gauge, grown, or_none_yet, or_zero, per, rate, share, share_or_zero
+from ops.dashboards.queries import GIVEN, each_per, gauge, grown, or_none_yet, or_zero, per, rate, share, share_or_zero
 
 _ABOUT = About(
     "cost",
@@ -22,6 +22,7 @@ _CHOICES = (
 _SPENT, _SAVED, _GRADES = "grader_cost_usd_total", "grader_cost_saved_usd_total", "grader_grades_total"
 _MODEL, _SET = 'model=~"$model"', 'question_set=~"$question_set"'
 _BOTH = f"{_MODEL}, {_SET}"
+_GIVEN = f"{_SET}, {GIVEN}"
 _ASKED = f'{_SET}, cache=~"miss|mixed"'
 _BUDGET = gauge("grader_daily_budget_usd", of="max")
 _MONTH = "days_in_month()"
@@ -65,7 +66,7 @@ def _glance() -> tuple[Panel, ...]:
                 "Spent, divided by all grades given, hits included. Good: what you calculated with. If it rises: fewer "
                 "hits, longer answers or rubrics, or a dearer model; see the row per grade.",
             ),
-            per(grown(_SPENT, _BOTH), grown(_GRADES, _SET)),
+            per(grown(_SPENT, _BOTH), grown(_GRADES, _GIVEN)),
             units.Dollars,
             empty="no grades yet",
         ),
@@ -200,7 +201,7 @@ def _grades() -> tuple[Panel, ...]:
                 "Spent in the hour up to each moment, for each grade given then, and for each that a model was asked "
                 "for (a miss or a part). The first falls with more hits; the second with shorter prompts.",
             ),
-            Query(per(grown(_SPENT, _BOTH, over="1h"), grown(_GRADES, _SET, over="1h")), "each grade"),
+            Query(per(grown(_SPENT, _BOTH, over="1h"), grown(_GRADES, _GIVEN, over="1h")), "each grade"),
             Query(per(grown(_SPENT, _BOTH, over="1h"), grown(_GRADES, _ASKED, over="1h")), "each that asked a model"),
             unit=units.Dollars,
             empty="no grades yet",
@@ -214,7 +215,7 @@ def _grades() -> tuple[Panel, ...]:
             Query(
                 per(
                     grown(_SPENT, _BOTH, by="question_set", over="1h"),
-                    grown(_GRADES, _SET, by="question_set", over="1h"),
+                    grown(_GRADES, _GIVEN, by="question_set", over="1h"),
                 ),
                 "{{question_set}}",
             ),

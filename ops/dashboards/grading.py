@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import units
 from ops.dashboards.boards import About, Choice, Row, board
 from ops.dashboards.journey import FLAGS, GRADES, INJECTION, MODEL, SET, VERDICTS, gates, remembered, undecided
 from ops.dashboards.panels import Panel, Query, Said, bounded, buckets, lines, number, spread, stacked
-from ops.dashboards.queries import RATE, grown, mean, or_zero, rate, share_or_zero
+from ops.dashboards.queries import GIVEN, RATE, grown, mean, or_zero, rate, share_or_zero
 
 _ABOUT = About(
     "grading",
@@ -41,7 +41,7 @@ def _glance() -> tuple[Panel, ...]:
                 "How many grades were given?",
                 "Over the time that is looked at, in the question sets chosen above, abstained ones included.",
             ),
-            or_zero(grown(GRADES, SET)),
+            or_zero(grown(GRADES, f"{SET}, {GIVEN}")),
             units.Short,
         ).decimals(0),
         number(
@@ -60,7 +60,7 @@ def _glance() -> tuple[Panel, ...]:
                 "Grades with needs_review: a low confidence, readings that differ, or an answer that speaks to the "
                 "grader. Good: what your people can look at. If it grows: a stronger judge, or a cascade.",
             ),
-            share_or_zero(grown("grader_reviews_total", SET), grown(GRADES, SET)),
+            share_or_zero(grown("grader_reviews_total", SET), grown(GRADES, f"{SET}, {GIVEN}")),
             units.PercentUnit,
             [(0.2, "orange"), (0.5, "red")],
         ),
@@ -130,8 +130,8 @@ def _scores() -> tuple[Panel, ...]:
             lines(
                 Said(
                     "How do grades end?",
-                    "graded: all criteria decided; partial: some not; abstained: nothing to grade. Good: hardly any "
-                    "partial. Many abstained: blank or copied answers, see the gates below.",
+                    "graded: all criteria decided; partial: some not; failed: none; abstained: nothing to grade. Good: "
+                    "hardly any partial or failed. Many abstained: blank or copied answers, see the gates below.",
                 ),
                 Query(rate(GRADES, SET, by="status"), "{{status}}"),
                 unit=units.OpsPerSecond,

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 from ops.dashboards.panels import Panel, Query, Said, lines, stacked
-from ops.dashboards.queries import grown, or_none_yet, or_zero, rate, share
+from ops.dashboards.queries import GIVEN, grown, or_none_yet, or_zero, rate, share
 
 SET, MODEL = 'question_set=~"$question_set"', 'model=~"$model"'
 GRADES, VERDICTS, FLAGS = "grader_grades_total", "grader_verdicts_total", "grader_gate_flags_total"
@@ -13,7 +13,8 @@ INJECTION, EMPTY = 'kind="injection_suspected"', 'kind!="injection_suspected"'
 
 def undecided() -> tuple[Panel, ...]:
     missing, given = (grown(VERDICTS, where, by="kind", over="1h") for where in ('level="unassessed"', ""))
-    seen, graded = (grown(name, SET, by="question_set", over="1h") for name in ("grader_reviews_total", GRADES))
+    seen = grown("grader_reviews_total", SET, by="question_set", over="1h")
+    graded = grown(GRADES, f"{SET}, {GIVEN}", by="question_set", over="1h")
     return (
         lines(
             Said(
@@ -94,7 +95,7 @@ def remembered() -> tuple[Panel, ...]:
                     "judged; none: nothing to grade. Hits that fall while traffic stays: see that Redis keeps what it "
                     "gets.",
                 ),
-                Query(rate(GRADES, SET, by="cache"), "{{cache}}"),
+                Query(rate(GRADES, f"{SET}, {GIVEN}", by="cache"), "{{cache}}"),
                 unit=units.OpsPerSecond,
             ),
             percent=True,

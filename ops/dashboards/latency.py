@@ -16,7 +16,7 @@ from ops.dashboards.panels import (
     number,
     spread,
 )
-from ops.dashboards.queries import RANGE, gauge, grown, or_zero, quantile, rate, share_or_zero
+from ops.dashboards.queries import GIVEN, RANGE, gauge, grown, or_zero, quantile, rate, share_or_zero
 
 _ABOUT = About(
     "latency",
@@ -74,7 +74,7 @@ def _glance() -> tuple[Panel, ...]:
                 "Grades given, on average over the time that is looked at, abstained ones included. It tells how busy "
                 "the service is; 0 in working hours means that nobody asks or that nobody gets through.",
             ),
-            or_zero(f"60 * {rate('grader_grades_total', over=RANGE)}"),
+            or_zero(f"60 * {rate('grader_grades_total', GIVEN, over=RANGE)}"),
             units.OpsPerMinute,
         ),
         number(

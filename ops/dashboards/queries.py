@@ -7,6 +7,9 @@ about the content (a met-rate, a quantile) gives no value: an unknown share is n
 RATE = "$__rate_interval"
 RANGE = "$__range"
 
+GIVEN = 'status!="failed"'
+"""Of `grader_grades_total`: somebody was given a grade."""
+
 
 def rate(metric: str, where: str = "", *, by: str = "", over: str = RATE) -> str:
     """What a counter grows by in a second."""

@@ -52,7 +52,8 @@ def test_prometheus_takes_the_configuration_with_every_file_of_rules() -> None:
 
 
 def test_promtool_has_nothing_to_say_against_the_rules() -> None:
-    promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+    said = promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+    assert said.count("SUCCESS") == len(RULE_FILES)
 
 
 def test_promtool_has_nothing_to_say_against_the_metrics(exposition: str) -> None:
@@ -62,7 +63,7 @@ def test_promtool_has_nothing_to_say_against_the_metrics(exposition: str) -> Non
 
 @pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: str(file.stem))
 def test_the_rules_do_what_their_tests_say(file: Path) -> None:
-    promtool("test", "rules", file)
+    assert "SUCCESS" in promtool("test", "rules", file)
 
 
 @by_name
