@@ -1,8 +1,9 @@
 """CPU of a whole grade through litellm, against one bare call with the same arguments: `python -m bench.cold`.
 
 A grade is everything: gates, prompt, schema, call, reading the reply, scoring. Every answer is new, so nothing is
-remembered. The bare call, the grade and a bare call with a pydantic class in place of the schema take turns, one by
-one, on the same arguments; the upstream is another process. Exit code 1: over the bound.
+remembered. The bare call, the grade, a bare call with a pydantic class in place of the schema and the service's own
+call alone take turns, one by one, on the same arguments; the upstream is another process. A bare call is made by
+litellm as it comes, without what the service sets for speed. Exit code 1: over the bound.
 """
 
 import argparse
@@ -10,7 +11,8 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import Any, Literal
@@ -68,6 +70,28 @@ async def arguments_of(service: Service, texts: Sequence[str]) -> list[dict[str,
     return noted
 
 
+OURS = ("client", "base_model")
+"""Arguments by which the service tells litellm how to go about a call, not what to ask."""
+SWITCH = "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"
+
+
+async def bare(arguments: Mapping[str, Any]) -> object:
+    """One call by litellm as it comes: OpenAI's own client, and no argument but what is asked."""
+    import litellm
+
+    with _as_it_comes():
+        return await litellm.acompletion(**{name: value for name, value in arguments.items() if name not in OURS})
+
+
+@contextmanager
+def _as_it_comes() -> Iterator[None]:
+    switch = os.environ.pop(SWITCH)  # set by the service; read by litellm at each call
+    try:
+        yield
+    finally:
+        os.environ[SWITCH] = switch
+
+
 async def measure(server: UpstreamProcess, count: int) -> dict[str, list[float]]:
     """Seconds of CPU, user and system, of each call by its kind."""
     texts = answers(count)
@@ -76,15 +100,20 @@ async def measure(server: UpstreamProcess, count: int) -> dict[str, list[float]]
     import litellm
 
     as_class = _class_of(wanted[0]["response_format"]["json_schema"]["schema"])
-    seconds: dict[str, list[float]] = {"bare": [], "grade": [], "pydantic": []}
+    seconds: dict[str, list[float]] = {"bare": [], "grade": [], "pydantic": [], "call": []}
     async with running(settings_for(server)) as service:
+        client = (await arguments_of(service, ["In the spring we repaired the pump, and I wrote down how."]))[0][
+            "client"
+        ]
         for number, (text, arguments) in enumerate(zip(texts, wanted, strict=True)):
             calls: list[tuple[str, Call]] = [
-                ("bare", partial(litellm.acompletion, **arguments)),
+                ("bare", partial(bare, arguments)),
                 ("grade", partial(graded, service, text)),
-                ("pydantic", partial(litellm.acompletion, **{**arguments, "response_format": as_class})),
+                ("pydantic", partial(bare, {**arguments, "response_format": as_class})),
+                ("call", partial(litellm.acompletion, **{**arguments, "client": client})),
             ]
-            for name, call in calls[number % 3 :] + calls[: number % 3]:
+            turn = number % len(calls)
+            for name, call in calls[turn:] + calls[:turn]:
                 started = time.process_time()
                 await call()
                 seconds[name].append(time.process_time() - started)
@@ -127,7 +156,13 @@ def main() -> None:
     with upstream() as server:
         seconds = asyncio.run(measure(server, wanted.calls))
     rows, ours = [], 0.0
-    for name, title in (("bare", "litellm.acompletion"), ("grade", "a whole grade"), ("pydantic", "… with a class")):
+    titles = {
+        "bare": "litellm.acompletion",
+        "grade": "a whole grade",
+        "call": "… of it litellm",
+        "pydantic": "with a class",
+    }
+    for name, title in titles.items():
         middle, low, high = ratio(seconds[name], seconds["bare"], np.random.default_rng(1))
         ours = middle if name == "grade" else ours
         milliseconds = 1000 * float(np.median(seconds[name][_BATCH:]))

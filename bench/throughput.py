@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
-from bench.cold import answers, arguments_of, graded, settings_for
+from bench.cold import answers, arguments_of, bare, graded, settings_for
 from bench.setting import UpstreamProcess, command_line, table, upstream, verdict
 from service.bootstrap import running
 
@@ -37,10 +37,9 @@ async def bare_seconds(server: UpstreamProcess) -> float:
     """CPU of a bare call among others, with the arguments that the service gives."""
     async with running(settings_for(server)) as service:
         arguments = (await arguments_of(service, answers(1)))[0]
-        import litellm
 
         async def call(_: str) -> None:
-            await litellm.acompletion(**arguments)
+            await bare(arguments)
 
         await by_workers(iter([""] * 20), 10, call)
         started = time.process_time()
@@ -76,19 +75,19 @@ def main() -> None:
     wanted = parser.parse_args()
     rows, kept = [], True
     with upstream() as server:
-        bare = asyncio.run(bare_seconds(server))
+        bare_each = asyncio.run(bare_seconds(server))
         server.reset(latency=wanted.latency_ms)
         for concurrency in wanted.concurrency:
             took = asyncio.run(batch(server, wanted.answers, concurrency))
             ideal = wanted.answers * wanted.latency_ms / 1000 / concurrency
             waiting = concurrency * _MILLISECONDS_EACH <= wanted.latency_ms / 2
-            base = ideal if waiting else max(ideal, wanted.answers * bare)
+            base = ideal if waiting else max(ideal, wanted.answers * bare_each)
             times, bound = took.seconds / base, 1.25 if waiting else 1.2
             kept = kept and times <= bound
-            seconds = (took.seconds, took.cpu_seconds, ideal, wanted.answers * bare)
+            seconds = (took.seconds, took.cpu_seconds, ideal, wanted.answers * bare_each)
             told = f"{times:.2f} × {'ideal' if base == ideal else 'bare CPU'}"
             rows.append([concurrency, took.most_in_flight, *(f"{s:.1f}" for s in seconds), told, verdict(times, bound)])
-    note = f"{wanted.answers} answers, upstream {wanted.latency_ms:g} ms, {1000 * bare:.2f} ms CPU a bare call"
+    note = f"{wanted.answers} answers, upstream {wanted.latency_ms:g} ms, {1000 * bare_each:.2f} ms CPU a bare call"
     columns = ["concurrency", "most in flight", "wall s", "CPU s", "ideal s", "n × bare CPU s", "took", "bound"]
     print(table(command_line("bench.throughput"), note, columns, rows))
     sys.exit(not kept)

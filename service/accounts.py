@@ -33,8 +33,9 @@ def _rounded(usd: float | None) -> float | None:
 
 def counted(grade: Grade, question_set: str, seconds: float) -> Grade:
     """The grade, once the metrics and the open span know it. A reply given whole adds the same by its own tally."""
-    metrics.GRADES.labels(grade.status, grade.cache or "none", question_set).inc()
-    metrics.observe(metrics.labelled(metrics.GRADE_SECONDS, grade.cache or "none"), seconds)
+    labelled = metrics.labelled
+    labelled(metrics.GRADES, grade.status, grade.cache or "none", question_set).inc()
+    metrics.observe(labelled(metrics.GRADE_SECONDS, grade.cache or "none"), seconds)
     tracing.note(
         status=grade.status,
         cache=grade.cache,
@@ -44,13 +45,13 @@ def counted(grade: Grade, question_set: str, seconds: float) -> Grade:
         cost_saved_usd=grade.judge.cost_saved_usd,
     )
     if grade.score is not None:
-        metrics.SCORES.labels(question_set).observe(grade.score)
+        labelled(metrics.SCORES, question_set).observe(grade.score)
     if grade.needs_review:
-        metrics.REVIEWS.labels(question_set).inc()
+        labelled(metrics.REVIEWS, question_set).inc()
     parts = [getattr(grade.star, part) for part in StarPart] if grade.star else []
     for kind, graded in (("point", grade.points), ("pitfall", grade.pitfalls), ("star", parts)):
         for criterion in graded:
-            metrics.VERDICTS.labels(kind, criterion.verdict).inc()
+            labelled(metrics.VERDICTS, kind, criterion.verdict).inc()
     for flag in grade.flags:
         metrics.GATES.labels(flag.kind).inc()
     if grade.judge.cost_saved_usd and grade.judge.model:

@@ -153,7 +153,7 @@ class Grader:
                 async for verdict in verdicts:
                     yield verdict
         except GradingError:
-            metrics.GRADES.labels("failed", "none", wish.question_set).inc()
+            metrics.labelled(metrics.GRADES, "failed", "none", wish.question_set).inc()
             raise
         grade = grade_of(
             rubric,
@@ -207,7 +207,7 @@ class Grader:
 
             async with self._flights.seat(memory.flight_of(wanted), case.seconds_left, work) as seat:
                 if not seat.leads:
-                    metrics.FLIGHTS.labels("joined").inc()
+                    metrics.labelled(metrics.FLIGHTS, "joined").inc()
                 try:
                     async with aclosing(seat.told()) as tellings:
                         async for told in tellings:
@@ -241,12 +241,12 @@ class Grader:
                     known[told.judgement.verdict.criterion_id] = told.judgement.verdict
                     yield told
                 if not outstanding(wanted, known):
-                    metrics.FLIGHTS.labels("joined").inc()
+                    metrics.labelled(metrics.FLIGHTS, "joined").inc()
                     return
                 if turn is not Turn.ANOTHERS:
                     break
                 part = "took_over"
-            metrics.FLIGHTS.labels(part).inc()
+            metrics.labelled(metrics.FLIGHTS, part).inc()
             async with aclosing(self._judge(chain, case, memory, wanted, known)) as judged:
                 async for told in judged:
                     yield told
@@ -262,7 +262,7 @@ class Grader:
         try:
             for number, judge in enumerate(chain):
                 if number and outstanding(wanted, known):
-                    metrics.FALLBACKS.labels(judge.model.name).inc()
+                    metrics.labelled(metrics.FALLBACKS, judge.model.name).inc()
                 share = case.share(len(chain) - number)
                 try:
                     async with (

@@ -1,6 +1,7 @@
 """What one request knows of an answer: what was remembered, what others decided meanwhile, what its own judges said."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from service import metrics, tracing
@@ -26,26 +27,14 @@ class Memory:
         self._store = store
         self._slot = slot
         self._criteria = rubric.judged
-        self._keys = {
-            (identity, criterion.id): verdict_key(
-                identity,
-                "+".join(p.digest for p in prompts_of(judge, criterion)),
-                rubric.question,
-                criterion,
-                example,
-            )
-            for judge, identity, example in (
-                (judge, judge.identity, rubric.example_answer if reads_example(judge) else None) for judge in chain
-            )
-            for criterion in self._criteria
-        }
+        self._keys, self._names = _keys_of(tuple((judge, judge.identity) for judge in chain), rubric)
         self._new: dict[str, Remembered] = {}
 
     async def recall(self) -> dict[str, Remembered]:
         """By criterion id; of several judges' verdicts, that of the first in the chain."""
         known = {name: remembered for name, (_, remembered) in (await self._read(self._criteria)).items()}
-        metrics.REMEMBERED.labels("hit").inc(len(known))
-        metrics.REMEMBERED.labels("miss").inc(len(self._criteria) - len(known))
+        metrics.labelled(metrics.REMEMBERED, "hit").inc(len(known))
+        metrics.labelled(metrics.REMEMBERED, "miss").inc(len(self._criteria) - len(known))
         return known
 
     async def news(self, criteria: Iterable[Criterion]) -> list[Told]:
@@ -74,9 +63,11 @@ class Memory:
 
     def own(self, told: Told) -> list[Judgement]:
         """What was told, of this request's criteria: the same content may bear another id here, or two of them."""
-        names = {criterion_id for (_, criterion_id), key in self._keys.items() if key == told.key}
-        verdict = told.judgement.verdict
-        return [told.judgement._replace(verdict=verdict.model_copy(update={"criterion_id": name})) for name in names]
+        judgement, names = told.judgement, self._names.get(told.key, ())
+        if names == (judgement.verdict.criterion_id,):
+            return [judgement]
+        copies = (judgement.verdict.model_copy(update={"criterion_id": name}) for name in names)
+        return [judgement._replace(verdict=copy) for copy in copies]
 
     async def _read(self, criteria: Iterable[Criterion]) -> dict[str, tuple[str, Remembered]]:
         """By criterion id, with the key under which it stands."""
@@ -91,6 +82,27 @@ class Memory:
                 verdict = found[key].verdict.model_copy(update={"criterion_id": criterion_id})
                 known[criterion_id] = key, found[key].model_copy(update={"verdict": verdict})
         return known
+
+
+class _Keys(NamedTuple):
+    """In the store, by a judge's identity and a criterion's id; and the ids that share a key."""
+
+    of: dict[tuple[str, str], str]
+    names: dict[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=256)  # the same for every answer to a question
+def _keys_of(chain: tuple[tuple[Judge, str], ...], rubric: Rubric) -> _Keys:
+    of: dict[tuple[str, str], str] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for judge, identity in chain:
+        example = rubric.example_answer if reads_example(judge) else None
+        for criterion in rubric.judged:
+            digests = "+".join(template.digest for template in prompts_of(judge, criterion))
+            key = of[identity, criterion.id] = verdict_key(identity, digests, rubric.question, criterion, example)
+            if criterion.id not in names.get(key, ()):
+                names[key] = (*names.get(key, ()), criterion.id)
+    return _Keys(of, names)
 
 
 class Findings:

@@ -22,7 +22,7 @@ REQUEST_SET = "request"
 QUESTION_SET: ContextVar[str] = ContextVar("question_set", default=REQUEST_SET)
 """For which question set models are being called now. A call knows its model, not what its prompt was made of."""
 
-_Instrument = TypeVar("_Instrument", Counter, Histogram)
+_Instrument = TypeVar("_Instrument", Counter, Gauge, Histogram)
 
 
 @cache  # prometheus-client takes a lock and builds strings each time; labels are few and closed

@@ -133,7 +133,7 @@ class Answer:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; of scripts written without spaces, each character."""
-    return tuple(word.casefold() for word in _WORD.findall(text.replace("’", "'")))
+    return tuple(map(str.casefold, _WORD.findall(text.replace("’", "'"))))
 
 
 def _normalise(received: str) -> list[_Piece]:

@@ -119,7 +119,7 @@ def _echoes_rubric(words: tuple[str, ...], rubric: Rubric) -> bool:
     """Judged by what stands beside the question, which an honest answer may quote."""
     known = _known(rubric)
     runs = [run for run in _runs(words, 3) if run not in known.asked_runs]
-    return bool(runs) and sum(run in known.criteria_runs for run in runs) >= _ECHO_RUBRIC * len(runs)
+    return bool(runs) and sum(map(known.criteria_runs.__contains__, runs)) >= _ECHO_RUBRIC * len(runs)
 
 
 class _Known(NamedTuple):

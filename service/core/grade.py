@@ -167,7 +167,7 @@ def grade_of(
     settled = settle(rubric, verdicts)
     abstained = nothing_to_grade(flags)
     whole = all(criterion.id in settled for criterion in (*rubric.judged, *rubric.points))
-    result = score(rubric, verdicts, rules)
+    result = score(rubric, settled, rules)
     return Grade(
         status="abstained" if abstained else "graded" if whole else "partial",
         question_id=rubric.id,
@@ -179,7 +179,7 @@ def grade_of(
         points=tuple(_point(point, settled.get(point.id), answer) for point in rubric.points),
         pitfalls=tuple(_pitfall(pitfall, settled.get(pitfall.id), answer) for pitfall in rubric.pitfalls),
         star=_star(settled, answer) if rubric.star else None,
-        feedback=feedback(rubric, verdicts, answer),
+        feedback=feedback(rubric, settled, answer),
         flags=flags,
         needs_review=_needs_review(flags, settled, rules),
         judge=judge,

@@ -74,9 +74,9 @@ def ownership_of(text: str, language: str | None) -> Ownership | None:
     """
     if language not in _FIRST_PERSON:
         return None
-    words = Counter(w for w in map(str.casefold, _WORD.findall(text)) if w not in _ALIKE)
-    said = Counter[str | None]()
-    for word, count in words.items():
-        if form := _FIRST_PERSON[language].fullmatch(word):
+    form_of, said = _FIRST_PERSON[language].fullmatch, Counter[str | None]()
+    for written, count in Counter(_WORD.findall(text)).items():
+        word = written.casefold()
+        if word not in _ALIKE and (form := form_of(word)):
             said[form.lastgroup] += count
     return Ownership(singular=said["singular"], plural=said["plural"])

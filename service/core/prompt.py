@@ -55,6 +55,8 @@ class PromptTemplate:
     def render(self, section: str, **values: object) -> str:
         """One section's text. Raises jinja2.UndefinedError if a value it names was not given."""
         before, fenced = self._sections[section]
+        if not values:
+            return (_rendered(before, ()) + _rendered(fenced, ())).strip()
         return (before.render(**values) + fenced.render(**values)).strip()
 
     def render_around(self, section: str, shared: Mapping[str, Hashable], own: Mapping[str, object]) -> tuple[str, str]:
@@ -78,9 +80,23 @@ def _rendered(template: Template, values: tuple[tuple[str, Hashable], ...]) -> s
     return template.render(**dict(values))
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """What may be asked of a value hangs on its type, so it is worked out once for each type: prompts have loops."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        safe = self._safe.get((type(obj), attr))
+        if safe is None:
+            safe = self._safe[type(obj), attr] = super().is_safe_attribute(obj, attr, value)
+        return safe
+
+
 def templates_of(files: Mapping[str, str]) -> dict[str, PromptTemplate]:
     """Templates by name, from the text of each prompt file. TemplateSyntaxError names the broken one."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=DictLoader(dict(files)),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -77,7 +77,7 @@ class StarCriterion(Frozen):
 
     @property
     def id(self) -> str:
-        return self.part.value
+        return str(self.part)
 
 
 _STAR_CRITERIA = tuple(StarCriterion(part=part) for part in StarPart)
@@ -111,6 +111,10 @@ class Rubric(Frozen):
     points: tuple[Point, ...] = ()
     pitfalls: tuple[Pitfall, ...] = ()
     example_answer: Line | None = None
+
+    def __hash__(self) -> int:
+        """Of what tells most rubrics apart: what is remembered of a rubric is looked up for every answer."""
+        return hash((self.id, self.question, len(self.points), len(self.pitfalls)))
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -177,13 +177,13 @@ def claims_presence(criterion: Criterion, level: Level) -> bool:
 
 
 def settle(rubric: Rubric, verdicts: Verdicts) -> dict[str, Verdict]:
-    """The verdicts with those that code derives: a point decided_by star, from the four parts.
+    """The verdicts with those that code derives, where they are not there yet: a point decided_by star, from the parts.
 
     Four present is met, two or three partial, else missed. A part counts as there when present, as half there when
     partial: half there is not present. Left unassessed while an unassessed part could change it.
     """
     settled = dict(verdicts)
-    derived = [point for point in rubric.points if point.decided_by == "star"]
+    derived = [point for point in rubric.points if point.decided_by == "star" and point.id not in verdicts]
     if not derived:
         return settled
     parts = [verdicts.get(part.value) for part in StarPart]

@@ -103,7 +103,7 @@ class Metered(Around):
         }
 
     def _ended(self, outcome: str, seconds: float) -> None:
-        metrics.JUDGE_CALLS.labels(self.name, outcome).inc()
+        metrics.labelled(metrics.JUDGE_CALLS, self.name, outcome).inc()
         metrics.observe(metrics.labelled(metrics.JUDGE_SECONDS, self.name), seconds)
         if _log.isEnabledFor(logging.DEBUG):
             said = {"model": self.name, "outcome": outcome, "seconds": round(seconds, 4)}
@@ -116,11 +116,11 @@ class Metered(Around):
             "output": completion.output_tokens,
         }
         for kind, count in tokens.items():
-            metrics.TOKENS.labels(self.name, kind).inc(count)
+            metrics.labelled(metrics.TOKENS, self.name, kind).inc(count)
         if completion.cost_usd is None:
             metrics.UNPRICED_CALLS.labels(self.name).inc()
         else:
-            metrics.COST_USD.labels(self.name, metrics.QUESTION_SET.get()).inc(completion.cost_usd)
+            metrics.labelled(metrics.COST_USD, self.name, metrics.QUESTION_SET.get()).inc(completion.cost_usd)
 
 
 def _describe(span: Span, completion: Completion) -> None:

@@ -1,6 +1,7 @@
 """Models reached through litellm: prompts go out, and its many ways to fail come back as the few of ours."""
 
 import asyncio
+import json
 import math
 import os
 import re
@@ -22,7 +23,7 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
-from service.models.loading import load
+from service.models.loading import asks_once, load
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
@@ -39,9 +40,14 @@ _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 @dataclass(frozen=True)
 class _Route:
-    """What litellm knows of one model, found out once. `least_marked` is as in service/models/prefix.py."""
+    """What litellm knows of one model, found out once. `least_marked` is as in service/models/prefix.py.
+
+    `client` is None where litellm's own has to do.
+    """
 
     litellm: Any
+    provider: str
+    client: Any = field(repr=False)
     api_key: str | None = field(repr=False)
     takes_schema: bool
     priced: bool
@@ -90,6 +96,8 @@ class HostedModel:
     async def close(self) -> None:
         """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""
         if self._route:
+            if self._route.client:
+                await self._route.client.close()
             await self._route.litellm.close_litellm_async_clients()
             self._route.litellm.in_memory_llm_clients_cache.flush_cache()
 
@@ -106,16 +114,29 @@ class HostedModel:
             async with asyncio.timeout(timeout_seconds):
                 if self._route is None:
                     await self.warm()
-                left_seconds = timeout_seconds - (time.monotonic() - started)
-                completion: Completion = await self._retrying(left_seconds)(self._once, prompt, on_text)
+                try:
+                    completion = await self._once(prompt, on_text)
+                except JudgeUnavailable as error:
+                    left_seconds = timeout_seconds - (time.monotonic() - started)
+                    completion = await self._again(error, prompt, on_text, left_seconds)
         except TimeoutError:
             raise JudgeTimedOut(
                 f"{self._name!r} gave no answer in {timeout_seconds:g} seconds; allow it more, or take a faster model"
             ) from None
         return replace(completion, seconds=time.monotonic() - started)
 
-    def _retrying(self, timeout_seconds: float) -> tenacity.AsyncRetrying:
-        return tenacity.AsyncRetrying(
+    async def _again(
+        self, first: JudgeUnavailable, prompt: Prompt, on_text: OnText | None, timeout_seconds: float
+    ) -> Completion:
+        """The attempts after a failed one, which counts as the first. Most calls need none, and pay nothing for it."""
+        failed = [first]
+
+        async def attempt() -> Completion:
+            if failed:
+                raise failed.pop()
+            return await self._once(prompt, on_text)
+
+        retrying = tenacity.AsyncRetrying(
             sleep=self._sleep,
             retry=tenacity.retry_if_exception_type(JudgeUnavailable),
             wait=_wait,
@@ -123,6 +144,8 @@ class HostedModel:
             before_sleep=self._note_retry,
             reraise=True,
         )
+        completion: Completion = await retrying(attempt)
+        return completion
 
     def _note_retry(self, _: tenacity.RetryCallState) -> None:
         JUDGE_RETRIES.labels(self._name).inc()
@@ -159,7 +182,10 @@ class HostedModel:
             "num_retries": 0,
             "max_retries": 0,
             "drop_params": True,  # some models accept no temperature
+            "base_model": self._name,  # by which litellm is to price the reply, whatever name the reply gives
         }
+        if route.client:
+            request["client"] = route.client
         if prompt.schema and route.takes_schema:
             shape = dict(prompt.schema) if self._api_base else without_bounds(prompt.schema)
             schema = {"name": "verdicts", "strict": True, "schema": shape}
@@ -179,6 +205,8 @@ def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
     known = _is_known(litellm, name)
     return _Route(
         litellm=litellm,
+        provider=provider,
+        client=asks_once(_SOCKET_SECONDS) if provider == "openai" else None,
         api_key=_key(litellm, name, provider, api_base, api_key),
         takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
         priced=known and provider not in _OLLAMA,
@@ -238,17 +266,19 @@ def _completion(response: Any, name: str, route: _Route) -> Completion:
         input_tokens=getattr(usage, "prompt_tokens", None) or 0,
         cached_tokens=getattr(details, "cached_tokens", None) or 0,
         output_tokens=getattr(usage, "completion_tokens", None) or 0,
-        cost_usd=_cost_usd(response, name, route),
+        cost_usd=_cost_usd(response, usage, name, route),
         cut_off=choice.finish_reason == "length",
     )
 
 
-def _cost_usd(response: Any, name: str, route: _Route) -> float | None:
+def _cost_usd(response: Any, usage: Any, name: str, route: _Route) -> float | None:
     """By litellm's table. None for a model not in it: litellm would then price by whatever name the reply gives."""
-    if not route.priced:
+    if not route.priced or usage is None:
         return None
-    try:
-        cost: float = route.litellm.completion_cost(completion_response=response, model=name, base_model=name)
+    if cost := (getattr(response, "_hidden_params", None) or {}).get("response_cost"):
+        return float(cost)
+    try:  # a stream put together comes without
+        cost = sum(route.litellm.cost_per_token(name, custom_llm_provider=route.provider, usage_object=usage))
     except Exception:  # what it raises is of no documented type
         return None
     return cost or None  # nothing costs nothing: a zero is a gap in the table, or in the reply's usage
@@ -259,6 +289,7 @@ def _translated(error: Any, name: str, litellm: Any) -> GradingError:
     import openai
 
     status, reason, headers = _status(error), _reason(error), getattr(error, "litellm_response_headers", None)
+    unreadable = _sent(error) in range(1, HTTPStatus.BAD_REQUEST)
     if isinstance(error, openai.APITimeoutError) and status != HTTPStatus.GATEWAY_TIMEOUT:
         return JudgeTimedOut(f"{name!r} took too long to answer; allow it more time, or take a faster model")
     too_long = isinstance(error, litellm.ContextWindowExceededError) or reason == "context_length_exceeded"
@@ -268,20 +299,34 @@ def _translated(error: Any, name: str, litellm: Any) -> GradingError:
     if reason == "insufficient_quota":
         return JudgeRefused(f"{name!r} refused: {said}; its account's quota is spent")
     if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        what = f"unavailable: {said}" if headers else "out of reach, or sends no readable reply; check its address"
+        what = (
+            f"unavailable: {said}"
+            if headers and not unreadable
+            else "out of reach, or sends no readable reply; check its address"
+        )
         return JudgeUnavailable(f"{name!r} is {what}; try again later", _retry_after_seconds(headers))
     return JudgeRefused(f"{name!r} refused: {said}; {_MENDS.get(status, 'trying again will not help')}")
 
 
 def _status(error: Any) -> int:
     """The status that was sent. litellm also guesses by the words in the reply, in which a candidate may be quoted."""
-    given = int(getattr(error, "status_code", None) or HTTPStatus.INTERNAL_SERVER_ERROR)
-    sent = int(getattr(error.__context__, "status_code", None) or 0)
-    return sent if sent >= HTTPStatus.BAD_REQUEST else given
+    sent = _sent(error)
+    if sent:
+        return sent if sent >= HTTPStatus.BAD_REQUEST else HTTPStatus.INTERNAL_SERVER_ERROR
+    return int(getattr(error, "status_code", None) or HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _sent(error: Any) -> int:
+    return int(getattr(error.__context__, "status_code", None) or 0)
 
 
 def _reason(error: Any) -> str | None:
-    body = getattr(error.__context__, "body", None)
+    """The provider's machine word for what is wrong, from the body of its reply; None where it has none."""
+    try:
+        body = json.loads(getattr(error.__context__, "message", ""))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    body = body.get("error", body) if isinstance(body, dict) else None
     words = [body.get("code"), body.get("type")] if isinstance(body, dict) else []
     return next((word for word in words if isinstance(word, str) and _REASON.fullmatch(word)), None)
 

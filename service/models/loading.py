@@ -30,6 +30,8 @@ def load() -> Any:
     """litellm, imported, made quiet (it prints, logs requests and downloads unless told not to) and rehearsed."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
+    # litellm speaks OpenAI's language itself, as it does most providers': OpenAI's client costs a third of the CPU.
+    os.environ["EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"] = "True"
     with uncollected():
         import litellm
 
@@ -37,7 +39,6 @@ def load() -> Any:
             importlib.import_module(late)
     litellm.suppress_debug_info = True
     litellm.redact_messages_in_exceptions = True
-    litellm.turn_off_message_logging = True
     for callbacks in ("callbacks", "input_callback", "success_callback", "failure_callback", "service_callback"):
         setattr(litellm, callbacks, [])
     for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
@@ -45,6 +46,17 @@ def load() -> Any:
     logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
     _rehearse(litellm)
     return litellm
+
+
+def asks_once(socket_seconds: float) -> Any:
+    """A client for litellm that leaves trying again to us: its own asks at once anew where a connection breaks."""
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    class AsksOnce(AsyncHTTPHandler):  # type: ignore[misc]  # litellm is not typed
+        async def single_connection_post_request(self, *_: Any, **__: Any) -> Any:
+            raise  # noqa: PLE0704 - what broke the first: this is called while it is handled
+
+    return AsksOnce(timeout=socket_seconds)
 
 
 def _rehearse(litellm: Any) -> None:

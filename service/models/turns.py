@@ -43,7 +43,7 @@ class Turns:
         self._known: WeakSet[asyncio.Task[object]] = WeakSet()
         self._kept: dict[asyncio.Task[object], tuple[asyncio.TimerHandle, float]] = {}
         self._mean_seconds: float | None = None  # of the newest turns; None before the first
-        metrics.CALLS_MOST.labels(name).set(most)
+        metrics.labelled(metrics.CALLS_MOST, name).set(most)
 
     @asynccontextmanager
     async def taken(self, timeout_seconds: float) -> AsyncIterator[float]:
@@ -90,7 +90,7 @@ class Turns:
             self._turn_away(timeout_seconds)
         asked = self._clock()
         self._waiting += 1
-        metrics.QUEUED.labels(self._name).inc()
+        metrics.labelled(metrics.QUEUED, self._name).inc()
         try:
             with tracing.span("wait for a turn"):
                 async with asyncio.timeout(timeout_seconds):
@@ -101,8 +101,8 @@ class Turns:
             ) from None
         finally:
             self._waiting -= 1
-            metrics.QUEUED.labels(self._name).dec()
-            metrics.WAIT_SECONDS.labels(self._name).observe(self._clock() - asked)
+            metrics.labelled(metrics.QUEUED, self._name).dec()
+            metrics.labelled(metrics.WAIT_SECONDS, self._name).observe(self._clock() - asked)
         self._known.add(task)
         return since
 
@@ -111,7 +111,7 @@ class Turns:
         expected = (self._mean_seconds or 0.0) * (self._waiting + 1) / self._most
         if self._waiting < self._most_waiting and expected <= timeout_seconds:
             return
-        metrics.SHED.labels(self._name).inc()
+        metrics.labelled(metrics.SHED, self._name).inc()
         seconds = max(1, math.ceil(expected))
         raise JudgeUnavailable(
             f"{self._name!r} is busy, with {self._waiting} calls waiting before this one; try again in {seconds} s",
@@ -120,7 +120,7 @@ class Turns:
 
     async def _take(self) -> float:
         await self._free.acquire()
-        metrics.IN_FLIGHT.labels(self._name).inc()
+        metrics.labelled(metrics.IN_FLIGHT, self._name).inc()
         return self._clock()
 
     def _let_go(self, task: "asyncio.Task[object]") -> None:
@@ -131,5 +131,5 @@ class Turns:
         seconds = self._clock() - since
         mean = self._mean_seconds
         self._mean_seconds = seconds if mean is None else mean + _NEWEST * (seconds - mean)
-        metrics.IN_FLIGHT.labels(self._name).dec()
+        metrics.labelled(metrics.IN_FLIGHT, self._name).dec()
         self._free.release()
