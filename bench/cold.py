@@ -76,16 +76,22 @@ SWITCH = "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"
 
 
 async def bare(arguments: Mapping[str, Any]) -> object:
-    """One call by litellm as it comes: OpenAI's own client, and no argument but what is asked."""
+    """One call by litellm as it comes."""
     import litellm
 
-    with _as_it_comes():
-        return await litellm.acompletion(**{name: value for name, value in arguments.items() if name not in OURS})
+    with as_it_comes():
+        return await litellm.acompletion(**plain(arguments))
+
+
+def plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked, and nothing of how."""
+    return {name: value for name, value in arguments.items() if name not in OURS}
 
 
 @contextmanager
-def _as_it_comes() -> Iterator[None]:
-    switch = os.environ.pop(SWITCH)  # set by the service; read by litellm at each call
+def as_it_comes() -> Iterator[None]:
+    """litellm with OpenAI's own client, for the whole process: it reads the service's switch at each call."""
+    switch = os.environ.pop(SWITCH)
     try:
         yield
     finally:

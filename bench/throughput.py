@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
-from bench.cold import answers, arguments_of, bare, graded, settings_for
+from bench.cold import answers, arguments_of, as_it_comes, graded, plain, settings_for
 from bench.setting import UpstreamProcess, command_line, table, upstream, verdict
 from service.bootstrap import running
 
@@ -34,17 +34,19 @@ async def by_workers(todo: Iterator[str], workers: int, one: Callable[[str], Awa
 
 
 async def bare_seconds(server: UpstreamProcess) -> float:
-    """CPU of a bare call among others, with the arguments that the service gives."""
+    """CPU of a bare call among others, with the arguments that the service gives, by litellm as it comes."""
     async with running(settings_for(server)) as service:
-        arguments = (await arguments_of(service, answers(1)))[0]
+        arguments = plain((await arguments_of(service, answers(1)))[0])
+        import litellm
 
         async def call(_: str) -> None:
-            await bare(arguments)
+            await litellm.acompletion(**arguments)
 
-        await by_workers(iter([""] * 20), 10, call)
-        started = time.process_time()
-        await by_workers(iter([""] * _BARE_CALLS), 10, call)
-        return (time.process_time() - started) / _BARE_CALLS
+        with as_it_comes():
+            await by_workers(iter([""] * 20), 10, call)
+            started = time.process_time()
+            await by_workers(iter([""] * _BARE_CALLS), 10, call)
+            return (time.process_time() - started) / _BARE_CALLS
 
 
 class Took(NamedTuple):

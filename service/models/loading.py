@@ -44,6 +44,7 @@ def load() -> Any:
     for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(logger).disabled = True
     logging.getLogger("openai").setLevel(logging.WARNING)  # below that it writes whole requests
+    litellm.main._encoding_cache = _Tokenizer()
     _rehearse(litellm)
     return litellm
 
@@ -57,6 +58,15 @@ def asks_once(socket_seconds: float) -> Any:
             raise  # noqa: PLE0704 - what broke the first: this is called while it is handled
 
     return AsksOnce(timeout=socket_seconds)
+
+
+class _Tokenizer:
+    """Stands in for litellm's tokenizer, which it loads at the first call (0.2 s, 40 MB) and hardly ever asks."""
+
+    def __getattr__(self, name: str) -> Any:
+        import litellm
+
+        return getattr(litellm.main.encoding, name)
 
 
 def _rehearse(litellm: Any) -> None:

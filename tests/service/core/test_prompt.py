@@ -171,6 +171,14 @@ def test_a_template_cannot_reach_out_of_its_sandbox_nor_change_what_it_is_given(
     assert criteria == [POINT]
 
 
+def test_what_is_remembered_of_a_type_is_no_way_out_of_the_sandbox() -> None:
+    template = one("## user\n{{ criteria[0].text }}\n## out\n{{ criteria[0].__dict__ }}")
+    for _ in range(2):
+        assert template.render("user", criteria=[POINT]) == POINT.text
+        with pytest.raises(SecurityError):
+            template.render("out", criteria=[POINT])
+
+
 def test_the_digest_covers_the_file_and_all_that_it_includes() -> None:
     whole = '## user\n{% include "middle" %}\n'
     before = one(whole, middle='{% include "inner" %}', inner="a", other="x").digest

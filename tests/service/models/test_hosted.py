@@ -364,6 +364,27 @@ async def test_a_refusal_is_not_tried_again_whatever_words_it_quotes(
     assert route.call_count == 1
 
 
+@pytest.mark.parametrize("trouble", [httpx.ConnectError, httpx.RemoteProtocolError])
+async def test_a_broken_connection_costs_one_attempt_each_time(
+    trouble: type[Exception], wire: respx.MockRouter
+) -> None:
+    route = wire.post(OPENAI).mock(side_effect=trouble)
+    assert type(await failure(hosted(attempts=2))) is JudgeUnavailable
+    assert route.call_count == 2  # litellm by itself would ask twice an attempt
+
+
+async def test_what_is_for_litellm_alone_is_not_sent(wire: respx.MockRouter) -> None:
+    route = wire.post(OPENAI).mock(reply())
+    await hosted().complete(PROMPT, 30)
+    assert not {"client", "base_model", "drop_params", "num_retries", "max_retries"} & set(sent(route))
+
+
+@pytest.mark.parametrize("said", ["[1]", '"overloaded"', '{"error": "overloaded"}', "{" * 100_000])
+async def test_an_error_of_another_shape_has_no_word_for_it(said: str, wire: respx.MockRouter) -> None:
+    wire.post(OPENAI).mock(httpx.Response(400, text=said))
+    assert str(await failure(hosted())).startswith("'openai/gpt-4o-mini' refused: 400 Bad Request; ")
+
+
 def in_seven_seconds() -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=7.999), usegmt=True)
 

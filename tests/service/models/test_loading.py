@@ -34,5 +34,16 @@ def test_what_the_first_call_needs_is_loaded_and_nothing_is_said_or_sent() -> No
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_tokenizer_is_loaded_when_it_is_asked_and_not_before() -> None:
+    code = (
+        "from service.models.loading import load\n"
+        "main = load().main\n"
+        "assert 'encoding' not in vars(main)\n"
+        "assert main._get_encoding().encode('How?') == main.encoding.encode('How?')\n"
+        "assert main._get_encoding() is main.encoding"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_it_is_loaded_once() -> None:
     assert load() is load()
