@@ -23,7 +23,7 @@ from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, Judge
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
-from service.models.loading import asks_once, load
+from service.models.loading import asks_once, load, rehearse
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
@@ -36,6 +36,9 @@ _MENDS = {401: "check its API key", 403: "check what its API key may do", 404: "
 # Machine words such as invalid_api_key. Prose and keys don't look like that, so neither can be quoted by mistake.
 _REASON = re.compile(r"(?=.{1,40}$)[a-z]+(_[a-z]+)+")
 _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
+
+
+_REHEARSED = Prompt(system="", user="", most_tokens=1, schema={"type": "object", "properties": {}})
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ class HostedModel:
 
     async def warm(self) -> None:
         """Import litellm, which takes seconds. Raises JudgeRefused for a name it doesn't know, or without a key."""
-        self._route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
+        route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
+        if route.client:
+            await rehearse(self._request(route, _REHEARSED))
+        self._route = route
 
     async def close(self) -> None:
         """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""

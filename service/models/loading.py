@@ -5,9 +5,11 @@ import gc
 import importlib
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import httpx
 
 # What litellm and openai import at the first call, on the event loop.
 _LATE = ("openai.resources.chat", "litellm._service_logger")
@@ -49,7 +51,7 @@ def load() -> Any:
     return litellm
 
 
-def asks_once(socket_seconds: float) -> Any:
+def asks_once(socket_seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> Any:
     """A client for litellm that leaves trying again to us: its own asks at once anew where a connection breaks."""
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
@@ -57,7 +59,22 @@ def asks_once(socket_seconds: float) -> Any:
         async def single_connection_post_request(self, *_: Any, **__: Any) -> Any:
             raise  # noqa: PLE0704 - what broke the first: this is called while it is handled
 
-    return AsksOnce(timeout=socket_seconds)
+    return AsksOnce(timeout=socket_seconds, transport=transport)
+
+
+async def rehearse(request: Mapping[str, Any]) -> None:
+    """Make this request with nobody at the other end, so that the first real one finds all that litellm loads late."""
+    import litellm
+
+    choice = {"index": 0, "message": {"role": "assistant", "content": "{}"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    reply = {"id": "", "object": "chat.completion", "created": 0, "model": "", "choices": [choice], "usage": usage}
+    client = asks_once(1, httpx.MockTransport(lambda _: httpx.Response(200, json=reply)))
+    try:
+        with suppress(Exception):  # then the first real one takes longer
+            await litellm.acompletion(**{**request, "client": client})
+    finally:
+        await client.close()
 
 
 class _Tokenizer:
