@@ -1,28 +1,20 @@
 """Models reached through litellm: prompts go out, and its many ways to fail come back as the few of ours."""
 
 import asyncio
-import json
-import math
 import os
-import re
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from http.client import responses
 from typing import Any
 
-import httpx
 import tenacity
 
 from service import tracing
-from service.core.errors import AnswerTooLong, GradingError, JudgeRefused, JudgeTimedOut, JudgeUnavailable
+from service.core.errors import JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
+from service.models.failures import translated
 from service.models.loading import asks_once, load, rehearse
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
@@ -31,13 +23,7 @@ from service.models.written import written
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
 _OLLAMA = ("ollama", "ollama_chat")
-_TRY_AGAIN = (408, 409, 425, 429)
-_MENDS = {401: "check its API key", 403: "check what its API key may do", 404: "check the model's name"}
-# Machine words such as invalid_api_key. Prose and keys don't look like that, so neither can be quoted by mistake.
-_REASON = re.compile(r"(?=.{1,40}$)[a-z]+(_[a-z]+)+")
 _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
-
-
 _REHEARSED = Prompt(system="", user="", most_tokens=1, schema={"type": "object", "properties": {}})
 
 
@@ -170,7 +156,7 @@ class HostedModel:
                 response = await written(litellm, stream, on_text)
         except openai.APIError as error:
             # Not `from error`: its text may quote the request, and a logged traceback would spell it out.
-            raise _translated(error, self._name, self._route.litellm) from None
+            raise translated(error, self._name, self._route.litellm) from None
         return _completion(response, self._name, self._route)
 
     def _request(self, route: _Route, prompt: Prompt) -> dict[str, Any]:
@@ -288,60 +274,3 @@ def _cost_usd(response: Any, usage: Any, name: str, route: _Route) -> float | No
     except Exception:  # what it raises is of no documented type
         return None
     return cost or None  # nothing costs nothing: a zero is a gap in the table, or in the reply's usage
-
-
-def _translated(error: Any, name: str, litellm: Any) -> GradingError:
-    """Ours for one of litellm's, in words of our own."""
-    import openai
-
-    status, reason, headers = _status(error), _reason(error), getattr(error, "litellm_response_headers", None)
-    unreadable = _sent(error) in range(1, HTTPStatus.BAD_REQUEST)
-    if isinstance(error, openai.APITimeoutError) and status != HTTPStatus.GATEWAY_TIMEOUT:
-        return JudgeTimedOut(f"{name!r} took too long to answer; allow it more time, or take a faster model")
-    too_long = isinstance(error, litellm.ContextWindowExceededError) or reason == "context_length_exceeded"
-    if too_long and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return AnswerTooLong(f"the answer is longer than {name!r} can read; shorten it, or take another model")
-    said = f"{status} {responses.get(status, '')}".strip() + (f" ({reason})" if reason else "")
-    if reason == "insufficient_quota":
-        return JudgeRefused(f"{name!r} refused: {said}; its account's quota is spent")
-    if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        what = (
-            f"unavailable: {said}"
-            if headers and not unreadable
-            else "out of reach, or sends no readable reply; check its address"
-        )
-        return JudgeUnavailable(f"{name!r} is {what}; try again later", _retry_after_seconds(headers))
-    return JudgeRefused(f"{name!r} refused: {said}; {_MENDS.get(status, 'trying again will not help')}")
-
-
-def _status(error: Any) -> int:
-    """The status that was sent. litellm also guesses by the words in the reply, in which a candidate may be quoted."""
-    sent = _sent(error)
-    if sent:
-        return sent if sent >= HTTPStatus.BAD_REQUEST else HTTPStatus.INTERNAL_SERVER_ERROR
-    return int(getattr(error, "status_code", None) or HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _sent(error: Any) -> int:
-    return int(getattr(error.__context__, "status_code", None) or 0)
-
-
-def _reason(error: Any) -> str | None:
-    """The provider's machine word for what is wrong, from the body of its reply; None where it has none."""
-    try:
-        body = json.loads(getattr(error.__context__, "message", ""))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    body = body.get("error", body) if isinstance(body, dict) else None
-    words = [body.get("code"), body.get("type")] if isinstance(body, dict) else []
-    return next((word for word in words if isinstance(word, str) and _REASON.fullmatch(word)), None)
-
-
-def _retry_after_seconds(headers: Any) -> float | None:
-    """What a Retry-After asks for, in seconds or as a date; None where it makes no sense."""
-    value = httpx.Headers(headers).get("retry-after", "")
-    with suppress(ValueError):
-        return max(0.0, float(value)) if math.isfinite(float(value)) else None
-    with suppress(ValueError, TypeError):  # TypeError: a date without its zone
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    return None
