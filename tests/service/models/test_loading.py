@@ -4,10 +4,11 @@ import gc
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from service.models.loading import load, uncollected
+from service.models.loading import load, rehearse, uncollected
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -43,6 +44,23 @@ def test_the_tokenizer_is_loaded_when_it_is_asked_and_not_before() -> None:
         "assert main._get_encoding() is main.encoding"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_a_rehearsal_is_a_whole_call_with_nobody_at_the_other_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    litellm = load()
+    complete, replies = litellm.acompletion, []
+
+    async def noting(**arguments: Any) -> Any:
+        replies.append(await complete(**arguments))
+        return replies[-1]
+
+    monkeypatch.setattr(litellm, "acompletion", noting)
+    await rehearse({"model": "openai/none", "messages": [{"role": "user", "content": ""}], "api_key": "none"})
+    assert [reply.choices[0].message.content for reply in replies] == ["{}"]
+
+
+async def test_a_rehearsal_that_fails_is_no_failure() -> None:
+    await rehearse({"model": "no-such-model", "messages": []})
 
 
 def test_it_is_loaded_once() -> None:
