@@ -30,6 +30,9 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call
 
 _AFTER_DEADLINE_SECONDS = 2  # for what a grade does after its deadline: remember, and send
 _LAST_LOOK_SECONDS = 0.2
+# Longer than clients (5 s, often) and load balancers (60 s) keep a connection: closed from this end, it may be closed
+# on a request that is on its way.
+_KEEP_ALIVE_SECONDS = 75
 
 Ready = Callable[[tuple[str, ...]], None]
 """Called with the greeting once requests are taken."""
@@ -127,6 +130,7 @@ def serve(
         access_log=False,
         log_config=None,
         lifespan="on",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(deadline_seconds(settings)) + _AFTER_DEADLINE_SECONDS,
     )
     server = Server(config, start, ready, led=lead is not None)

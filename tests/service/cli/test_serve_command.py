@@ -1,8 +1,10 @@
 """`grader serve` says in plain words why it cannot start, before it takes a call."""
 
 import asyncio
+import http.client
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,18 @@ def test_told_twice_to_stop_it_does_not_wait_for_who_is_under_way() -> None:
         service.process.terminate()
         assert service.process.wait(60) == 130
         waiting.join()
+
+
+def test_a_connection_is_kept_longer_than_clients_keep_it(tmp_path: Path) -> None:
+    script = tmp_path / "model.json"
+    script.write_text('["{}"]')
+    with serving({"GRADER_MODEL": f"scripted:{script}"}) as service:
+        address = service.client.base_url
+        kept = http.client.HTTPConnection(address.host, address.port)
+        for _ in range(2):
+            kept.request("GET", "/healthz")
+            with kept.getresponse() as reply:
+                assert (reply.status, bool(reply.read())) == (200, True)
+            kept.auto_open = 0  # a second connection would not do
+            time.sleep(5.5)  # httpx and node give a connection up after 5
+        kept.close()
