@@ -58,13 +58,20 @@ def _sent(error: Any) -> int:
 
 def _reason(error: Any) -> str | None:
     """The provider's machine word for what is wrong, from the body of its reply; None where it has none."""
-    try:
-        body = json.loads(getattr(error.__context__, "message", ""))
-    except (ValueError, TypeError, RecursionError):
-        return None
+    body = _body(error.__context__)
     body = body.get("error", body) if isinstance(body, dict) else None
     words = [body.get("code"), body.get("type")] if isinstance(body, dict) else []
     return next((word for word in words if isinstance(word, str) and _REASON.fullmatch(word)), None)
+
+
+def _body(cause: Any) -> Any:
+    """As OpenAI's client has parsed it, by which some providers' calls still go; else litellm keeps the text alone."""
+    if (parsed := getattr(cause, "body", None)) is not None:
+        return parsed
+    try:
+        return json.loads(getattr(cause, "message", ""))
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _retry_after_seconds(headers: Any) -> float | None:

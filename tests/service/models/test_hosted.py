@@ -379,6 +379,16 @@ async def test_what_is_for_litellm_alone_is_not_sent(wire: respx.MockRouter) -> 
     assert not {"client", "base_model", "drop_params", "num_retries", "max_retries"} & set(sent(route))
 
 
+async def test_an_error_that_came_by_openais_client_has_its_word_too(
+    wire: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
+    wire.route().mock(refusal(429, "insufficient_quota"))
+    caught = await failure(hosted("azure/gpt-4o", "https://own.test"))
+    assert type(caught) is JudgeRefused
+    assert "quota is spent" in str(caught)
+
+
 @pytest.mark.parametrize("said", ["[1]", '"overloaded"', '{"error": "overloaded"}', "{" * 100_000])
 async def test_an_error_of_another_shape_has_no_word_for_it(said: str, wire: respx.MockRouter) -> None:
     wire.post(OPENAI).mock(httpx.Response(400, text=said))
