@@ -376,7 +376,24 @@ async def test_a_broken_connection_costs_one_attempt_each_time(
 async def test_what_is_for_litellm_alone_is_not_sent(wire: respx.MockRouter) -> None:
     route = wire.post(OPENAI).mock(reply())
     await hosted().complete(PROMPT, 30)
-    assert not {"client", "base_model", "drop_params", "num_retries", "max_retries"} & set(sent(route))
+    assert not {"client", "base_model", "fallbacks", "drop_params", "num_retries", "max_retries"} & set(sent(route))
+
+
+async def test_litellm_makes_up_no_log_entry_that_nobody_reads(
+    wire: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from litellm.litellm_core_utils.litellm_logging import Logging
+
+    logged: list[str] = []
+
+    async def note(self: Any, *_: Any, **__: Any) -> None:
+        logged.append(self.model)
+
+    monkeypatch.setattr(Logging, "async_success_handler", note)
+    wire.post(OPENAI).mock(reply())
+    await hosted().complete(PROMPT, 30)
+    await asyncio.sleep(0.05)  # it would do so behind the caller's back
+    assert logged == []
 
 
 async def test_an_error_that_came_by_openais_client_has_its_word_too(
