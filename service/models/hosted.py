@@ -175,7 +175,7 @@ class HostedModel:
             "max_retries": 0,
             "drop_params": True,  # some models accept no temperature
             "base_model": self._name,  # by which litellm is to price the reply, whatever name the reply gives
-            "fallbacks": [],  # none, which also saves us the log entry that litellm makes up for callbacks; we have none
+            "fallbacks": [],  # none; so litellm makes up no log entry for callbacks, of which there are none
         }
         if route.client:
             request["client"] = route.client
