@@ -6,11 +6,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from bench.faulty import body, half, saying, silence, status
 from bench.ills import (
     Ill,
     breaker_half_open,
     breaker_opened,
+    connections_ill,
     network_ill,
     one_silent_where_hedged,
     redis_disk_full,
@@ -34,8 +37,11 @@ from bench.stand import (
     HEDGED,
     NARROW,
     PLAIN,
+    Reply,
     Stand,
     all_at_once,
+    ask,
+    ask_for_events,
     fresh_answers,
 )
 from tests.fault_proxy import Fault
@@ -84,13 +90,15 @@ def _beside(wanted: Sequence[str], got: Counter[str]) -> list[str]:
     ]
 
 
-def asked_while(ill: Ill, settings: Mapping[str, str] = PLAIN) -> Callable[[Stand, int], Outcome]:
+def asked_while(
+    ill: Ill, settings: Mapping[str, str] = PLAIN, how: Callable[[httpx.Client, str], Reply] = ask
+) -> Callable[[Stand, int], Outcome]:
     """Fresh answers all at once while something is ill, and the same again when all is well."""
 
     def act(stand: Stand, answers: int) -> Outcome:
         service, texts = stand.service(settings), fresh_answers(answers)
         with ill(stand), stand.asked() as calls:
-            replies = all_at_once(service.client, texts)
+            replies = all_at_once(service.client, texts, how)
         return remembering(service.client, texts, replies, calls)
 
     return act
@@ -111,6 +119,13 @@ def _chain(fault: str, act: Callable[[Stand, int], Outcome], first: int, fallbac
     return Case(fault, act, within_seconds=seconds, calls={FIRST: (first, first), FALLBACK: (fallback, fallback)})
 
 
+def _streamed(fault: str, broken: Fault, *gets: str, calls: int = 1, remembers: tuple[str, ...] = ("hit",)) -> Case:
+    """The client reads verdicts as they are written: those that were whole before the stream broke stand."""
+    act = asked_while(connections_ill(broken), how=ask_for_events)
+    return Case(fault, act, gets, calls={FIRST: (calls, calls)}, remembers=remembers)
+
+
+_TWO_VERDICTS = 6000  # bytes of the upstream's stream
 # A write that got no answer in time may have been done all the same.
 _PERHAPS = ("hit?", "miss?")
 _LOST = ("lost (ReadError)?", "lost (RemoteProtocolError)?")
@@ -138,6 +153,20 @@ CASES = (
     _upstream("401", says(status(401)), "502", (1, 1), within_seconds=1.0),
     _upstream("a reply in no terms of the rubric", says(saying("A fine answer.")), "502", (2, 2)),
     _upstream("half a reply, twice", says(half), "200 partial", (2, 2), remembers=("mixed",)),
+    _streamed("streamed", Fault(), "200 graded"),
+    # What a reply cut off left open is asked about once more, perhaps on a connection that has little left to pass.
+    _streamed(
+        "stream cut after two verdicts",
+        Fault("cut", after_bytes=_TWO_VERDICTS),
+        "200 graded",
+        "200 partial?",
+        calls=2,
+        remembers=("hit", "mixed?"),
+    ),
+    _streamed("… stalls there", Fault("stall", after_bytes=_TWO_VERDICTS), "200 partial", remembers=("mixed",)),
+    _streamed(
+        "… cut before the first", Fault("cut", after_bytes=150), "503 after 0 verdicts", calls=3, remembers=("miss",)
+    ),
     _chain("first model silent, a fallback there", asked_while(says(silence), CHAIN), 1, 1, _LATE),
     _chain("first model 429, Retry-After 60", asked_while(says(status(429, retry_after="60")), CHAIN), 1, 1),
     _chain("first model's breaker open", asked_while(breaker_opened, BREAKING), 0, 1),

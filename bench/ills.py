@@ -100,6 +100,17 @@ def network_ill(fault: Fault) -> Ill:
     return lambda stand: stand.way_to(stand.to_upstream, fault)
 
 
+def connections_ill(fault: Fault) -> Ill:
+    """On connections that are new, so that each passes as many bytes before it fails."""
+
+    @contextmanager
+    def ill(stand: Stand) -> Iterator[None]:
+        with stand.way_to(stand.to_upstream, Fault("refuse")), stand.way_to(stand.to_upstream, fault):
+            yield
+
+    return ill
+
+
 @contextmanager
 def breaker_opened(stand: Stand) -> Iterator[None]:
     """The first model is silent, and has been for as often as it takes."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import subprocess
 import threading
 import time
@@ -90,9 +91,30 @@ def ask(client: httpx.Client, answer: str) -> Reply:
     return Reply(said, seconds, body, int(after) if after else None)
 
 
-def all_at_once(client: httpx.Client, answers: Sequence[str]) -> list[Reply]:
+def ask_for_events(client: httpx.Client, answer: str) -> Reply:
+    """The same, streamed. `said`: of a stream that ended with a problem, that problem's status and how many verdicts
+    had come by then.
+    """
+    began, verdicts, last = time.perf_counter(), 0, {}
+    with client.stream(
+        "POST", "/grade", json={"rubric": RUBRIC, "answer": answer}, headers={"Accept": "text/event-stream"}
+    ) as response:
+        for line in response.iter_lines():
+            if line == "event: verdict":
+                verdicts += 1
+            elif line.startswith("data: "):
+                last = json.loads(line.removeprefix("data: "))
+    seconds = time.perf_counter() - began
+    if "problem" in last:
+        return Reply(f"{last['problem']['status']} after {verdicts} verdicts", seconds, {})
+    return Reply(f"200 {last['status']}", seconds, last)
+
+
+def all_at_once(
+    client: httpx.Client, answers: Sequence[str], how: Callable[[httpx.Client, str], Reply] = ask
+) -> list[Reply]:
     with ThreadPoolExecutor(len(answers)) as pool:
-        return list(pool.map(lambda answer: ask(client, answer), answers))
+        return list(pool.map(lambda answer: how(client, answer), answers))
 
 
 class Stand:
