@@ -15,7 +15,7 @@ from typing import Any
 from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import Prompt
 from service.models import Completion, OnText
-from service.models.weights import sha256_of
+from service.models.weights import sha256_beside
 
 CONTEXT_TOKENS = 8192
 
@@ -91,7 +91,8 @@ class LocalModel:
         self._door = Path(tempfile.mkdtemp(prefix="grader-"))
         _shut_the_door(settings, self._door)
         try:
-            return xllamacpp.Server(settings), sha256_of(self._weights)
+            with sha256_beside(self._weights) as sha256:
+                return xllamacpp.Server(settings), sha256()
         except RuntimeError as error:
             raise JudgeUnavailable(f"{str(self._weights)!r} cannot be loaded as a GGUF model: {error}") from error
 

@@ -5,6 +5,8 @@ import fcntl
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ MEND = "pass --from FILE or set GRADER_MODEL=local:FILE"
 _MENDS = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room, or ") | dict.fromkeys(
     (errno.EACCES, errno.EPERM, errno.EROFS), "mend its permissions, point XDG_CACHE_HOME elsewhere, or "
 )
+
+_HASHING = ("-ISc", "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())")
 
 Progress = Callable[[int, int, str], None]
 """Told the bytes done, the bytes in all, and the name of the source they come from."""
@@ -123,6 +127,34 @@ def sha256_of(path: Path) -> str:
     """In hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def sha256_beside(path: Path) -> Iterator[Callable[[], str]]:
+    """Taken by a process of its own, meanwhile: llama.cpp's binding holds the interpreter as long as it loads a file.
+
+    Where no process can be had it is taken here, when it is asked for.
+    """
+    try:
+        process = subprocess.Popen(  # noqa: S603 - this very Python
+            [sys.executable or "", *_HASHING, path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    except OSError:
+        yield lambda: sha256_of(path)
+        return
+
+    def taken() -> str:
+        said = process.communicate()[0].strip()
+        return said if process.returncode == 0 else sha256_of(path)
+
+    with process:
+        try:
+            yield taken
+        finally:
+            process.kill()
 
 
 def _fault(path: Path, spec: WeightsSpec) -> str | None:

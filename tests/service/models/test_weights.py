@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from service.models.weights import (
     WeightsSpec,
     default_path,
     fetch,
+    sha256_beside,
     sha256_of,
 )
 
@@ -258,3 +260,24 @@ def test_the_lock_is_held_while_fetching_and_let_go_after_a_failure(tmp_path: Pa
 
 
 # The hub
+
+
+# What weights are loaded
+
+
+@pytest.mark.parametrize("python", [sys.executable, "/no/such/python", "/bin/false"])
+def test_a_file_is_hashed_beside_what_else_is_done_or_here_where_that_cannot_be(
+    python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a file.gguf"
+    path.write_bytes(b"weights" * 100_000)
+    monkeypatch.setattr(sys, "executable", python)
+    with sha256_beside(path) as sha256:
+        assert sha256() == sha256_of(path)
+
+
+def test_what_is_hashed_beside_a_start_that_fails_is_left_off(tmp_path: Path) -> None:
+    endless = tmp_path / "pipe"
+    os.mkfifo(endless)
+    with pytest.raises(RuntimeError), sha256_beside(endless):
+        raise RuntimeError
