@@ -36,6 +36,8 @@ _RATE = (
     r"|bewerten?|setzen?|markieren?|antworten?|dai|date|assegna(?:te)?|valuta(?:te)?)\b"
 )
 _MOST = r"(?P<most>\d{1,3})\s*(?:/|out of|sobre|sur|von|su|de)\s*(?P=most)\b"  # ten of ten, whatever ten is
+ALL_OF_ALL = "ten of ten"
+"""The landmark of a text in which `_MOST` matches: found by that, and not as a word."""
 _REWARD = (
     rf"(?:(?-i:PASS(?:ED)?|MET|APPROVED)\b|[\"'“‘](?:pass(?:ed)?|met|approved|yes)\b|\byes(?: to\b|\W{{0,3}}$)|{_MOST}"
     r"|\ba 10\b|100\s*%|\bas (?:an? )?(?:pass|met|present|satisfied|fulfilled|approved)\b"
@@ -63,7 +65,7 @@ _SHEET = r"(?:(?:rubric|grading|marking) \w+|criteri(?:a|on)\b)"
 
 HOW = re.IGNORECASE | re.MULTILINE
 # Each pattern with its landmarks, one of which stands wherever it matches: looking for them costs a tenth of matching.
-# "": no such word is rare enough. Lower case; a test holds them to the patterns.
+# "": no such word is rare enough. In lower case wherever case does not matter; a test holds them to the patterns.
 _JUDGES = "grader|judge|evaluator|examiner|assessor|marker|rater"
 _JUDGES_ELSEWHERE = (
     "evaluador|calificador|corrector|examinador|avaliador|corretor|évaluateur|correcteur|examinateur|prüfer|bewerter"
@@ -73,10 +75,20 @@ _LEAVE = (
     "ignor|disregard|forget|override|bypass|overlook|discard|follow|olvid|descart|caso omiso|tenga|siga|esque"
     "|desconsider|despreze|considere|oubli|suis|suivez|compte|abstraction|verg|missacht|dimentica"
 )
+_DONE = ("pass", "met", "present", "satisfied", "fulfilled", "approved")
+_PRAISES = "|".join(
+    (
+        "PASS|MET|APPROVED|yes|a 10|100|full |maximum |max |top |highest |perfect |all points|all the points|all marks",
+        "all the marks|criteria|items|puntuación |calificación |pontuação |nota |note |punteggio |máxima |meilleure",
+        "tous |todos |todas |volle|höchst|bestnote|bestanden|alle |cumpl|cumpr|aproba|aprova|rempli|erfüllt",
+        *(f"{quote}{word}" for quote in "\"'“‘" for word in _DONE),
+        *(f"as {article}{word}" for article in ("", "a ", "an ") for word in _DONE),
+    )
+)
 PATTERNS: tuple[tuple[str, str], ...] = (
     # Orders: to leave the rubric aside, or to rate.
     (_LEAVE, rf"{_ORDER}{_DISREGARD}[^.]{{0,50}}?{_GUIDANCE}"),
-    ("", rf"{_ORDER}{_RATE}[^.]{{0,70}}?{_REWARD}"),
+    (f"{ALL_OF_ALL}|{_PRAISES}", rf"{_ORDER}{_RATE}[^.]{{0,70}}?{_REWARD}"),
     (
         "忽略|无视|無視|忘记|忘掉",
         r"(?:忽略|无视|無視|忘记|忘掉)[^。\n]{0,15}(?:指令|指示|说明|說明|评分|評分|规则|規則|标准|標準|要求|提示)",
@@ -197,7 +209,10 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("", r"[\u0400-\u04ff](?:[a-z]|(?<=[a-z].))"),  # one word in two alphabets that look alike
 )
 _INJECTIONS = tuple((tuple(landmarks.split("|")), re.compile(pattern, HOW)) for landmarks, pattern in PATTERNS)
-_LANDMARKS = frozenset(landmark for landmarks, _ in _INJECTIONS for landmark in landmarks)
+_LANDMARKS = frozenset(landmark for landmarks, _ in _INJECTIONS for landmark in landmarks) - {ALL_OF_ALL}
+_CAPITALS = frozenset(landmark for landmark in _LANDMARKS if landmark.isupper())
+_SMALL = _LANDMARKS - _CAPITALS
+_ALL_OF_ALL = re.compile(_MOST, HOW)
 # What is not shown: tags and variation selectors can spell out whole sentences, an override turns the order round.
 # The flags of England, Scotland and Wales are tags after a black flag.
 _HIDDEN = re.compile(
@@ -209,8 +224,7 @@ _HIDDEN = re.compile(
 def injections_of(answer: Answer) -> list[Span]:
     """Sentences that speak to the grader rather than to the interviewer, and passages that nobody can see."""
     text = "\n".join(sentence.text for sentence in answer.sentences)
-    plain = as_matched(text)
-    there = {landmark for landmark in _LANDMARKS if landmark in plain}
+    there = landmarks_in(text)
     found = [
         match.span()
         for landmarks, pattern in _INJECTIONS
@@ -227,6 +241,14 @@ def injections_of(answer: Answer) -> list[Span]:
     return sorted(spans)
 
 
-def as_matched(text: str) -> str:
+def landmarks_in(text: str) -> set[str]:
+    """Those that stand in it."""
+    plain = _as_matched(text)
+    there = {landmark for landmark in _SMALL if landmark in plain}
+    there |= {landmark for landmark in _CAPITALS if landmark in text}
+    return there | {ALL_OF_ALL} if _ALL_OF_ALL.search(text) else there
+
+
+def _as_matched(text: str) -> str:
     """In lower case as IGNORECASE has it, to which the Turkish i's are i too."""
     return text.casefold().replace("i\u0307", "i").replace("ı", "i")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.core.answer import Answer
 from service.core.gates import Flag, FlagKind, flags_of, nothing_to_grade
-from service.core.injections import HOW, PATTERNS, as_matched
+from service.core.injections import HOW, PATTERNS, landmarks_in
 from service.core.rubric import Pitfall, Point, Rubric
 
 QUESTION = "Tell me about a shop or kitchen you had to bring back to profit, and what you would do again."
@@ -190,6 +190,6 @@ def test_wherever_a_pattern_matches_stands_one_of_its_landmarks(landmarks: str, 
     def holds(made: str) -> None:
         text = unicodedata.normalize("NFKC", made)  # as an answer's sentences are
         assume(wider.search(text))
-        assert any(landmark in as_matched(text) for landmark in landmarks.split("|"))
+        assert landmarks_in(text) & set(landmarks.split("|"))
 
     holds()
