@@ -10,8 +10,10 @@ from typing import NamedTuple
 from service import __version__, metrics
 from service.cache import MemoryStore, RedisStore, VerdictStore
 from service.catalog import HOME, RUBRICS, Catalog, read_catalog, read_prompts, read_yaml
+from service.core.answer import Answer
 from service.core.calibration import Calibration
 from service.core.errors import BadFile, ImpossibleOption
+from service.core.gates import flags_of
 from service.core.language import language_of
 from service.core.prompt import PromptTemplate
 from service.grading import Chain, Grader
@@ -88,7 +90,7 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
     """
     models = tuple(around(model_of(name, settings)) for name in settings.models)
     service = assemble(settings, models)
-    language_of("warm up")
+    _rehearse(service)
     with recorded(settings.traces):
         try:
             for model in models:
@@ -99,6 +101,13 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
             for model in models:
                 await model.close()
             await service.store.close()
+
+
+def _rehearse(service: Service) -> None:
+    """Look through an answer once: patterns, the sentence cutter and the language detector load at their first use."""
+    said = "No lo sé. On Tuesday we repaired the pump, and I wrote down how."
+    flags_of(Answer.of(said), next(iter(service.catalog.rubrics.values())))
+    language_of(said[:9])
 
 
 def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:

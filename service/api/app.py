@@ -59,7 +59,7 @@ def create_app(start: Callable[[], AbstractAsyncContextManager[Parts]]) -> FastA
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; looked for at each request
     )
-    app.include_router(router)
+    app.router.routes += router.routes  # those of a router that is included are built at the first request
     plain_openapi = app.openapi
     app.openapi = lambda: app.openapi_schema or examples.described(plain_openapi())  # type: ignore[method-assign]
     app.add_exception_handler(GradingError, _on_error)
