@@ -22,5 +22,13 @@ async def asked(judge: PerCriterion, rubrics: Sequence[Rubric]) -> AsyncIterator
 
 def file_of(judge: PerCriterion, made_by: str) -> KnownOdds:
     """All that the judge knows, rounded to what a model's own sums are steady to."""
-    odds = {key: round(value, 3) for key, value in sorted(judge.known.items())}
-    return KnownOdds(version=1, made_by=made_by, model=judge.model.identity, log_odds=odds)
+    told = sorted(judge.known.items())
+    directions = judge.calibration.directions
+    return KnownOdds(
+        version=1,
+        made_by=made_by,
+        model=judge.model.identity,
+        log_odds={key: round(one.log_odds, 3) for key, one in told},
+        along={key: round(one.along, 4) for key, one in told} if directions else {},
+        directions=judge.calibration.directions_digest if directions else None,
+    )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
@@ -15,6 +15,8 @@ from service.core.grade import Grade
 from service.models import Completion
 
 SETTINGS, RECORDS = "run.json", "records.jsonl"
+MOST_ODDS = 40
+"""The likeliest first tokens of a reply that are kept, unless a run keeps all."""
 
 
 class Reply(Frozen):
@@ -36,15 +38,20 @@ class Reply(Frozen):
     calls: int = 1
 
     @classmethod
-    def of(cls, completion: Completion, about: str = "") -> Self:
+    def of(cls, completion: Completion, about: str = "", *, all_odds: bool = False) -> Self:
         """Half a surrogate pair, which some servers send where a reply was cut off, becomes a question mark."""
         odds = completion.first_token_odds
-        whole = {
-            "about": about,
-            "text": _encodable(completion.text),
-            "first_token_odds": None if odds is None else {_encodable(token): p for token, p in odds.items()},
-        }
-        return cls.model_validate(asdict(completion) | whole)
+        if odds is not None:
+            odds = {_encodable(token): p for token, p in _likeliest(odds, None if all_odds else MOST_ODDS)}
+            if all_odds:  # of thousands, as many digits as a model's own sums are steady to
+                odds = {token: float(f"{p:.4g}") for token, p in odds.items()}
+        whole = {"about": about, "text": _encodable(completion.text), "first_token_odds": odds}
+        return cls.model_validate(asdict(replace(completion, first_token_odds=None)) | whole)
+
+    def brief(self) -> Self:
+        """The same with no more odds than an ordinary run keeps."""
+        odds = self.first_token_odds
+        return self if odds is None else self.model_copy(update={"first_token_odds": dict(_likeliest(odds, MOST_ODDS))})
 
 
 class Record(Frozen):
@@ -75,7 +82,8 @@ class RunSettings(Frozen):
     rubrics that its answers are graded by; `identity` is what the judges call themselves (model, weights, thresholds);
     `prompts` are name@digest; `shuffle` is the seed by which criteria were reordered, None for their own order. `fence`
     is four hex digits of the mark that the secret gives: enough to tell two secrets apart, too few to guess one by.
-    `attacks` is the digest of the attacks made, None for none.
+    `attacks` is the digest of the attacks made, None for none; `all_odds`: each reply's odds are kept, as many as were
+    told, and nothing was known ahead of the known answers.
     """
 
     golden: str
@@ -92,6 +100,7 @@ class RunSettings(Frozen):
     seed: int | None = None
     fence: str | None = None
     attacks: str | None = None
+    all_odds: bool = False
 
     def differences(self, other: Self) -> dict[str, tuple[object, object]]:
         """What is set otherwise in `other`, by name: here, there. What the golden file is called makes none."""
@@ -211,6 +220,10 @@ def _drop_cut_off_line(path: Path) -> None:
         written = path.read_bytes()
         with path.open("r+b") as file:
             file.truncate(written.rfind(b"\n") + 1)
+
+
+def _likeliest(odds: Mapping[str, float], most: int | None) -> list[tuple[str, float]]:
+    return sorted(odds.items(), key=lambda pair: -pair[1])[:most]
 
 
 def _encodable(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from evals.calibrate import Known, Replayed, question_of
 from evals.golden import GoldenAnswer
 from evals.records import Record, Run
+from evals.replayed import Known, Replayed, question_of
 from service.catalog import Catalog
 from service.core.answer import Answer
 from service.core.calibration import Calibration
@@ -13,7 +13,7 @@ from service.core.grade import Grade, grade_of
 from service.core.verdict import Verdict
 from service.judges.known import KnownOdds
 from service.judges.per_criterion import passages_of, verdict_from
-from service.judges.signals import kind_of
+from service.judges.signals import kind_of, signals_of
 
 
 def regraded(
@@ -27,7 +27,8 @@ def regraded(
     """The run as it would have been. `by_question` says by which calibration each question's answers are graded,
     `known` is what was asked ahead about the known answers.
 
-    What was abstained from or failed stays as it is; so do tokens and seconds. The run's identity says what was done.
+    What was abstained from or failed stays as it is; so do tokens and seconds. Of each reply's odds as many are kept as
+    an ordinary run keeps. The run's identity says what was done.
     """
     answers = {answer.id: answer for answer in golden}
     digests = sorted({calibration.digest for calibration in by_question.values()})
@@ -51,7 +52,7 @@ def _regraded(
         return record
     calibration = by_question[question_of(golden)]
     grade = _grade(record, record.grade, golden, catalog, wording, calibration, known)
-    return record.model_copy(update={"grade": grade})
+    return record.model_copy(update={"grade": grade, "replies": tuple(reply.brief() for reply in record.replies)})
 
 
 def _grade(
@@ -67,10 +68,11 @@ def _grade(
     passages, replayed = passages_of(answer), Replayed.of(record, wording)
     verdicts: dict[str, Verdict] = {}
     for criterion in rubric.judged:
-        asked = replayed.asked(criterion, passages)._replace(known=known.odds(rubric, criterion))
+        told = known.told(rubric, criterion, calibration)
+        asked = replayed.asked(criterion, passages)._replace(known=told)
         scale = calibration.scale_of(kind_of(criterion), rubric.example_answer is not None)
-        verdict = verdict_from(asked, criterion, answer, passages, replayed.usual(passages), scale)
-        if verdict:
+        if signals := signals_of(criterion, answer, asked, calibration.directions):
+            verdict = verdict_from(signals, asked.marks, criterion, passages, replayed.usual(passages), scale)
             by = {"model": before.judge.model or "", "prompt": replayed.labels[wording[kind_of(criterion)]]}
             verdicts[criterion.id] = verdict.model_copy(update=by)
     return grade_of(

@@ -22,8 +22,9 @@ from service.core.errors import GradingError, JudgeUnavailable
 from service.core.grade import Grade
 from service.core.prompt import fence_mark
 from service.core.rubric import Rubric, RubricSet, digest_of, rubric_version
-from service.grading import Wish
+from service.grading import Chain, Wish
 from service.judges import prompts_of
+from service.judges.per_criterion import PerCriterion
 
 _ENOUGH = 3  # answers that must fail for want of a judge before a run gives up
 _NO_JUDGE = ("JudgeUnavailable", "JudgeRefused")
@@ -53,13 +54,15 @@ class Plan:
     """How the answers are to be judged.
 
     `wish` names the judge and how many samples it takes. `shuffle` is the seed of the criteria's orders, None for their
-    own order. `workers` is how many answers are under way at once.
+    own order. `workers` is how many answers are under way at once. `all_odds` keeps whatever a calibration could be
+    fitted to: all odds that are told, of the known answers too.
     """
 
     wish: Wish = field(default_factory=Wish)
     readings: int = 1
     shuffle: int | None = None
     workers: int = 1
+    all_odds: bool = False
 
     def wish_for(self, name: str) -> Wish:
         """The wish for one reading, which is its own owner: so none is ever taken from what another left behind."""
@@ -142,6 +145,7 @@ def settings_of(service: Service, source: Source, plan: Plan) -> RunSettings:
         seed=source.seed,
         fence=fence_mark(service.settings.secret_bytes, Answer.of(""))[:4],
         attacks=source.attacks,
+        all_odds=plan.all_odds,
     )
 
 
@@ -161,6 +165,8 @@ async def run(
     run, ImpossibleOption, and JudgeUnavailable where the first answers all fail for want of a judge.
     """
     items = tuple(items_of(source.answers, service.catalog, plan))
+    if plan.all_odds:
+        _ask_all_known(service.grader.chain_for(plan.wish))
     with journal(folder, settings_of(service, source, plan), resume=resume) as written:
         done = {(record.golden_id, record.reading) for record in written.done}
         missing = [item for item in items if (item.golden.id, item.reading) not in done]
@@ -196,6 +202,12 @@ async def _fill(
         raise group.exceptions[0] from None
 
 
+def _ask_all_known(chain: Chain) -> None:
+    for judge in chain:
+        if isinstance(judge, PerCriterion):
+            judge.ask_all_known()
+
+
 def _give_up(first: Sequence[Record]) -> None:
     """Raises JudgeUnavailable once there are enough records and each of them failed for want of a judge."""
     errors = [record.error for record in first if record.error and record.error.partition(":")[0] in _NO_JUDGE]
@@ -217,7 +229,10 @@ async def reading_of(item: Item, service: Service, plan: Plan, clock: Callable[[
         reading=item.reading,
         grade=grade and in_own_order(grade, item.rubric, rules),
         error=error,
-        replies=tuple(map(Reply.of, calls.replies, calls.abouts)),
+        replies=tuple(
+            Reply.of(reply, about, all_odds=plan.all_odds)
+            for reply, about in zip(calls.replies, calls.abouts, strict=True)
+        ),
         failed_calls=tuple(calls.failures),
         seconds=round(clock() - started, 3),
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from service import __version__, metrics
 from service.cache import MemoryStore, RedisStore, VerdictStore
-from service.catalog import HOME, RUBRICS, Catalog, read_catalog, read_prompts, read_yaml
+from service.catalog import HOME, RUBRICS, Catalog, read_catalog, read_json, read_prompts
 from service.core.answer import Answer
 from service.core.calibration import Calibration
 from service.core.errors import BadFile, ImpossibleOption
@@ -61,8 +61,8 @@ WORDINGS = (
             "neutral": "neutral-v2",
             "empty": "empty-v1",
         },
-        HOME / "service" / "judges" / "calibration-v3.json",
-        HOME / "service" / "judges" / "known-v3.json",
+        HOME / "service" / "judges" / "calibration-v4.json",
+        HOME / "service" / "judges" / "known-v4.json",
     ),
 )
 """The one in use first; each is one more reading for a panel."""
@@ -218,7 +218,7 @@ def _cascade(
     if isinstance(chain, ImpossibleOption):
         return chain
     last_word = _judge(_by_place(settings.strong_model), strong, templates)
-    return (Cascade(chain[0], last_word, read_yaml(CHOSEN, Choice).keep), *chain[1:])
+    return (Cascade(chain[0], last_word, read_json(CHOSEN, Choice).keep), *chain[1:])
 
 
 def per_criterion(
@@ -227,7 +227,7 @@ def per_criterion(
     """The judge that puts its questions so. Raises ImpossibleOption, BadFile."""
     files = templates or read_prompts()
     prompts = {name: files[file] for name, file in wording.prompts.items()}
-    return PerCriterion(model, prompts, read_yaml(wording.calibration, Calibration), known)
+    return PerCriterion(model, prompts, read_json(wording.calibration, Calibration), known)
 
 
 def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], samples: int = 1) -> Judge:
@@ -237,7 +237,7 @@ def _judge(name: str, model: Model, templates: dict[str, PromptTemplate], sample
         judge = OneCall(model, templates[ONE_CALL])
         readings = [Rotated(judge, turn, samples) for turn in range(samples)] if samples > 1 else [judge]
     else:
-        asked_by = ((wording, read_yaml(wording.known, KnownOdds)) for wording in WORDINGS[:samples])
+        asked_by = ((wording, read_json(wording.known, KnownOdds)) for wording in WORDINGS[:samples])
         readings = [per_criterion(model, wording, known, templates) for wording, known in asked_by]
     if len(readings) < samples:
         least = f"{name} has wordings for {len(readings)}; send at most that, or another judge"

@@ -85,6 +85,14 @@ def read_yaml(path: Path, wanted: type[_AnyModel]) -> _AnyModel:
     return _valid(path, _document(path), wanted)
 
 
+def read_json(path: Path, wanted: type[_AnyModel]) -> _AnyModel:
+    """One JSON file as a value; a large one takes a hundredth of the time that it takes as YAML. Raises BadFile."""
+    try:
+        return wanted.model_validate_json(_text(path))
+    except ValidationError as error:
+        raise BadFile(path, [_problem(None, e["type"], e["loc"], e["msg"]) for e in error.errors()]) from error
+
+
 def yaml_text(value: Mapping[str, Any]) -> str:
     """A mapping as YAML in its own order, long text wrapped."""
     writer, stream = YAML(), StringIO()

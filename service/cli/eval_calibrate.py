@@ -42,13 +42,14 @@ def calibrate(
 ) -> None:
     """Fit the calibration of per_criterion to the labels of a recorded run. No model is asked.
 
-    A run keeps the raw odds of every reply, so that it can be graded anew by other numbers. What a calibration is
-    worth on new questions shows where it has not seen them: report on --held-out DIR, not on a run that it was fitted
-    to.
+    The run should have been recorded with --all-odds: then directions are fitted too, which tell more than yes and no
+    do. After it `grader eval known` has to be run anew. What a calibration is worth on new questions shows where it has
+    not seen them: report on --held-out DIR, not on a run that it was fitted to.
 
     \b
     Examples:
-      grader eval calibrate evals/runs/golden --out service/judges/calibration-v3.json
+      grader eval run evals/golden/interview.jsonl --all-odds --out evals/runs/golden
+      grader eval calibrate evals/runs/golden --out service/judges/calibration-v4.json
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
     """
@@ -56,24 +57,25 @@ def calibrate(
         from evals import calibrate as fitting
         from evals.opening import opened
         from evals.regrade import regraded
-        from service.catalog import read_yaml
+        from evals.replayed import question_of, rows_of
+        from service.catalog import read_json
         from service.judges.known import KnownOdds
 
         chosen = _wording(wording)
-        prompts, told = chosen.prompts, read_yaml(chosen.known, KnownOdds)
+        prompts, told = chosen.prompts, read_json(chosen.known, KnownOdds)
         catalog = catalog_now()
         this = opened(run, catalog, golden)
         _refuse_without_odds(this.run, prompts, run)
-        rows = fitting.rows_of(this.golden, this.run.records, catalog, prompts, told)
+        rows = rows_of(this.golden, this.run.records, catalog, prompts, told)
         made_by = f"grader eval calibrate over {this.path.name} (sha256 {this.run.settings.golden_digest[:12]})"
         try:
-            fitted = fitting.calibrated(rows, made_by, f"{len(rows)} labelled criteria; {this.run.settings.model}")
+            fitted = fitting.calibrated(rows, made_by, f"{len(rows.rows)} labelled criteria; {this.run.settings.model}")
             others = fitting.held_out(rows) if held_out else {}
         except ValueError as error:
             fail(f"{run}: {error}; label more answers")
         if held_out:
             # Answers without any label have had no part in the fit, so what all others gave has not seen them.
-            unlabelled = dict.fromkeys(map(fitting.question_of, this.golden), fitted)
+            unlabelled = dict.fromkeys(map(question_of, this.golden), fitted)
             _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others, told), held_out)
     text = fitted.model_dump_json(indent=2) + "\n"
     if file:
@@ -95,26 +97,28 @@ def regrade(
 ) -> None:
     """Grade a recorded run of per_criterion anew by today's calibration, as if it had been judged so.
 
-    No model is asked: the run's raw odds are read again.
+    No model is asked: the run's raw odds are read again, of which it must have kept all (--all-odds).
 
     \b
     Example:
       grader eval regrade evals/runs/physics --out evals/runs/physics-now
     """
     with measuring():
-        from evals.calibrate import question_of
         from evals.opening import opened
         from evals.regrade import regraded
-        from service.catalog import read_yaml
+        from evals.replayed import question_of
+        from service.catalog import read_json
         from service.core.calibration import Calibration
         from service.judges.known import KnownOdds
 
         catalog, chosen = catalog_now(), _wording(wording)
         this = opened(run, catalog, golden)
         _refuse_without_odds(this.run, chosen.prompts, run)
-        calibration = read_yaml(chosen.calibration, Calibration)
+        calibration = read_json(chosen.calibration, Calibration)
+        if calibration.directions and not _keeps_all_odds(this.run):
+            fail(f"{run}: it keeps few odds of each reply, and the calibration looks at all; record it with --all-odds")
         by_question = {question_of(answer): calibration for answer in this.golden}
-        told = read_yaml(chosen.known, KnownOdds)
+        told = read_json(chosen.known, KnownOdds)
         _write_run(regraded(this.golden, this.run, catalog, chosen.prompts, by_question, told), folder)
     out().print(shown(f"written: {folder}"), soft_wrap=True)
 
@@ -131,7 +135,7 @@ def known(
 
     \b
     Example:
-      grader eval known --out service/judges/known-v3.json
+      grader eval known --out service/judges/known-v4.json
     """
     with measuring():
         chosen, rubrics = _wording(wording), catalog_now().listed
@@ -172,6 +176,12 @@ def _refuse_without_odds(run: "records.Run", prompts: "Mapping[str, str]", folde
     asked = {reply.about.partition("@")[0] for record in run.records for reply in record.replies}
     if not asked & set(prompts.values()):
         fail(f"{folder}: no odds of {', '.join(sorted(prompts.values()))} in it; record a run of per_criterion first")
+
+
+def _keeps_all_odds(run: "records.Run") -> bool:
+    from evals.directions import is_wide
+
+    return any(is_wide(reply.first_token_odds or {}) for record in run.records for reply in record.replies)
 
 
 def _write_run(run: "records.Run", folder: Path) -> None:

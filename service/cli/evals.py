@@ -62,6 +62,10 @@ def run(
         int | None,
         typer.Option(min=0, metavar="SEED", help="Put points and pitfalls in another order.", show_default=False),
     ] = None,
+    all_odds: Annotated[
+        bool,
+        typer.Option("--all-odds", help="Keep what `calibrate` fits to: all odds told, 1 MB an answer and more."),
+    ] = False,
 ) -> None:
     """Judge golden answers and keep all that came of it: DIR/run.json, and a line of DIR/records.jsonl an answer.
 
@@ -85,7 +89,7 @@ def run(
     from evals.run import Plan, source_of
 
     with plainly():
-        plan = Plan(_wish(judge, samples), repeat, shuffle, workers or _workers(settings))
+        plan = Plan(_wish(judge, samples), repeat, shuffle, workers or _workers(settings), all_odds)
         source = source_of(golden, _catalog(settings), limit=limit, seed=seed)
         folder = folder or _new_folder(source.path.stem, judge, settings, resume=resume)
         done = until_stopped(_run(settings, source, plan, folder, resume), folder)

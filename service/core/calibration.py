@@ -56,10 +56,29 @@ class Scale(Frozen):
         return Reading(height, round(steps[height] - steps[height + 1], 4), round(reached[-1], 4))
 
 
+class Direction(Frozen):
+    """A line through what a model is about to say: how far along it lies tells more than whether it says yes.
+
+    `weights`, by token, are of the logarithms of the tokens' odds, and add up to 0: only how tokens stand to each other
+    counts. A linear probe (Alain & Bengio 2016) of the model's last state, of which all its odds are a linear image.
+    """
+
+    weights: Mapping[str, float]
+
+    def along(self, odds: Mapping[str, float]) -> float:
+        """In units of the label it was fitted to. A token that was not told counts as the least likely that was; 0
+        where none was told.
+        """
+        told = {token: math.log(p) for token, p in odds.items() if p > 0}
+        least = min(told.values(), default=0.0)
+        return sum(weight * told.get(token, least) for token, weight in self.weights.items())
+
+
 class Calibration(Frozen):
     """The scales by kind of criterion, and whence they are. Fitted by `grader eval calibrate`, kept in a file.
 
     `without_example` are those for rubrics that have no example answer, for the kinds whose scale would look at it.
+    `directions` are by what they tell (see `service.judges.signals`); none in one fitted to few odds a reply.
     """
 
     version: Literal[1]
@@ -67,6 +86,7 @@ class Calibration(Frozen):
     note: str
     scales: Mapping[str, Scale]
     without_example: Mapping[str, Scale] = {}
+    directions: Mapping[str, Direction] = {}
 
     def scale_of(self, kind: str, has_example: bool) -> Scale:
         """By which criteria of this kind are read."""
@@ -75,5 +95,13 @@ class Calibration(Frozen):
     @property
     def digest(self) -> str:
         """Of the numbers alone: another note makes no other judge."""
-        numbers = self.model_dump(mode="json", include={"scales", "without_example"})
+        return self._digest_of("scales", "without_example", "directions")
+
+    @property
+    def directions_digest(self) -> str:
+        """Of what the known answers were measured by, where they were asked ahead."""
+        return self._digest_of("directions")
+
+    def _digest_of(self, *names: str) -> str:
+        numbers = self.model_dump(mode="json", include=set(names))
         return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]

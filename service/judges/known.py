@@ -11,9 +11,11 @@ from typing import Literal, NamedTuple
 from cachetools import LRUCache
 
 from service.core.answer import Answer
+from service.core.calibration import Calibration
 from service.core.frozen import Frozen
 from service.core.prompt import PromptTemplate, fence_mark
 from service.core.rubric import Criterion, criterion_content, digest_of
+from service.judges.signals import Told
 
 KNOWN = ("empty", "example")
 """The known answers, and so the signals that they give."""
@@ -25,13 +27,24 @@ _MARK = b"golden answers"  # the fence guards against strangers, and these texts
 class KnownOdds(Frozen):
     """A file of what one model said: the log odds of yes by key (see `key_of`). Made by `grader eval known`.
 
-    `model` is that model's identity; of another one the file says nothing.
+    `model` is that model's identity, and `directions` the digest of those by which `along` was measured: of other ones
+    the file says nothing.
     """
 
     version: Literal[1]
     made_by: str
     model: str
     log_odds: Mapping[str, float]
+    along: Mapping[str, float] = {}
+    directions: str | None = None
+
+    def told(self, key: str, calibration: Calibration | None) -> Told | None:
+        """None if that was not asked, or measured by other directions than the calibration's."""
+        if key not in self.log_odds:
+            return None
+        if calibration and calibration.directions and self.directions != calibration.directions_digest:
+            return None
+        return Told(self.log_odds[key], self.along.get(key, 0.0))
 
 
 class KnownAnswer(NamedTuple):
@@ -55,11 +68,11 @@ def key_of(template: PromptTemplate, question: str, answer: Answer, criterion: C
     return digest_of([template.digest, question, answer.fingerprint, criterion_content(criterion)])[:16]
 
 
-def kept_odds(file: KnownOdds | None, model: str) -> MutableMapping[str, float]:
-    """Log odds by key, those longest unused making room: to begin with, what the file holds of this model."""
-    kept: LRUCache[str, float] = LRUCache(_MOST_KEPT)
+def kept_odds(file: KnownOdds | None, model: str, calibration: Calibration) -> MutableMapping[str, Told]:
+    """What was told by key, those longest unused making room: to begin with, what the file holds of this model."""
+    kept: LRUCache[str, Told] = LRUCache(_MOST_KEPT)
     if file and file.model == model:
-        kept.update(file.log_odds)
+        kept.update({key: told for key in file.log_odds if (told := file.told(key, calibration))})
     return kept
 
 

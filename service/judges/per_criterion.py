@@ -20,12 +20,12 @@ from service.core.rubric import Criterion, Pitfall, PitfallKind, Point
 from service.core.verdict import Level, Mention, Verdict
 from service.judges import Case, Judgement, total_usd
 from service.judges.known import KnownAnswer, KnownOdds, kept_odds, key_of, known_answers
-from service.judges.signals import Asked, kind_of, log_odds, signals_of
+from service.judges.signals import Asked, Told, kind_of, log_odds, signals_of, told_by
 from service.models import Completion, Model
 
 # Marks that are one token each in the vocabularies we know: "12" would be two, and its odds half of them.
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ODDS = 40  # likeliest first tokens to be told
+_ODDS, _MARK_ODDS = 3000, 40  # likeliest first tokens to be told; telling 3000 takes a tenth of what asking does
 _LEAST = 1e-4  # odds of a mark that is not among them
 _POINT: tuple[Level, ...] = ("missed", "partial", "met")
 _STAR: tuple[Level, ...] = ("absent", "partial", "present")
@@ -59,25 +59,31 @@ class PerCriterion:
             )
         self.model = model
         self._templates = templates
-        self._calibration = calibration
+        self.calibration = calibration
         self._known_file = known
-        self._kept: MutableMapping[str, float] | None = None
+        self._kept: MutableMapping[str, Told] | None = None
+        self._asks_all = False
 
     @property
     def identity(self) -> str:
         shared = " ".join(self._templates[name].label for name in ("neutral", "empty"))
-        return f"{self.name} {self.model.identity} {self._calibration.digest} {shared}"
+        return f"{self.name} {self.model.identity} {self.calibration.digest} {shared}"
 
     @property
-    def known(self) -> MutableMapping[str, float]:
-        """What the model, which must be warm, has said before known answers, by key."""
+    def known(self) -> MutableMapping[str, Told]:
+        """What the model, which must be warm, has told before known answers, by key."""
         if self._kept is None:
-            self._kept = kept_odds(self._known_file, self.model.identity)
+            self._kept = kept_odds(self._known_file, self.model.identity, self.calibration)
         return self._kept
+
+    def ask_all_known(self) -> None:
+        """Forget what the file tells, and ask from here on about all known answers, whatever the scales look at."""
+        self.known.clear()
+        self._asks_all = True
 
     @property
     def reads_example(self) -> bool:
-        return any("example" in scale.weights for scale in self._calibration.scales.values())
+        return any(looks_at(scale, "example") for scale in self.calibration.scales.values())
 
     def prompt_for(self, criterion: Criterion) -> PromptTemplate:
         return self._templates[kind_of(criterion)]
@@ -97,20 +103,21 @@ class PerCriterion:
             marks = marked(pointed.first_token_odds or {}, passages)
             asked = Asked(reply.first_token_odds or {}, marks, neutral, known[criterion.id])
             scale = self._scale(case, criterion)
-            verdict = verdict_from(asked, criterion, case.answer, passages, usual, scale)
+            signals = signals_of(criterion, case.answer, asked, self.calibration.directions)
+            verdict = signals and verdict_from(signals, marks, criterion, passages, usual, scale)
             if verdict:
                 signed = verdict.model_copy(update={"model": reply.model, "prompt": template.label})
                 yield Judgement(signed, total_usd((reply.cost_usd, pointed.cost_usd)))
 
-    async def known_odds(self, case: Case, criteria: Sequence[Criterion]) -> dict[str, dict[str, float]]:
-        """By criterion id and name of the known answer, the log odds of yes; of those alone that its scale looks at.
+    async def known_odds(self, case: Case, criteria: Sequence[Criterion]) -> dict[str, dict[str, Told]]:
+        """By criterion id and name of the known answer; of those alone that its scale looks at.
 
         The model is asked about those that were never asked before.
         """
-        found: dict[str, dict[str, float]] = {criterion.id: {} for criterion in criteria}
+        found: dict[str, dict[str, Told]] = {criterion.id: {} for criterion in criteria}
         for known in self._known_answers(case):
             for criterion in criteria:
-                if known.name in self._scale(case, criterion).weights:
+                if self._asks_all or looks_at(self._scale(case, criterion), known.name):
                     found[criterion.id][known.name] = await self._known_one(case, known, criterion)
         return found
 
@@ -123,19 +130,20 @@ class PerCriterion:
     def _known_answers(self, case: Case) -> Iterator[KnownAnswer]:
         return known_answers(self._templates["empty"].render("answer"), case.example)
 
-    async def _known_one(self, case: Case, known: KnownAnswer, criterion: Criterion) -> float:
-        """0 where the model wanted to say neither yes nor no."""
+    async def _known_one(self, case: Case, known: KnownAnswer, criterion: Criterion) -> Told:
+        """Nothing either way where the model wanted to say neither yes nor no."""
         template = self.prompt_for(criterion)
         key = key_of(template, case.question, known.answer, criterion)
         if key not in self.known:
             before = replace(case, answer=known.answer, fence=known.mark)
             prompt = self._prompt(template, before, passages_of(known.answer), criterion)
             reply = await self._asked(case, replace(prompt, about=f"{prompt.about} {known.name}"))
-            self.known[key] = log_odds(reply.first_token_odds or {}) or 0.0
+            told = told_by(reply.first_token_odds or {}, criterion, self.calibration.directions)
+            self.known[key] = told or Told(0.0)
         return self.known[key]
 
     def _scale(self, case: Case, criterion: Criterion) -> Scale:
-        return self._calibration.scale_of(kind_of(criterion), case.example is not None)
+        return self.calibration.scale_of(kind_of(criterion), case.example is not None)
 
     def _prompt(
         self, template: PromptTemplate, case: Case, passages: Sequence[Passage], criterion: Criterion | None = None
@@ -158,32 +166,35 @@ class PerCriterion:
 
     async def _pointed(self, case: Case, question: Prompt, template: PromptTemplate) -> Completion:
         """The same question, its reply begun so that it goes on with a mark."""
-        begun = replace(question, start=template.render("evidence"), about=f"{question.about} evidence")
+        begun = replace(
+            question, start=template.render("evidence"), odds=_MARK_ODDS, about=f"{question.about} evidence"
+        )
         return await self._asked(case, begun)
 
 
+def looks_at(scale: Scale, known: str) -> bool:
+    """Whether what the model tells of this known answer shapes the verdict."""
+    return not scale.weights.keys().isdisjoint((known, "lift"))
+
+
 def verdict_from(
-    asked: Asked,
+    signals: Mapping[str, float],
+    marks: Mapping[str, float],
     criterion: Criterion,
-    answer: Answer,
     passages: Sequence[Passage],
     usual: Mapping[str, float],
     scale: Scale,
-) -> Verdict | None:
-    """What the odds decide by this scale; `usual` are the marks' odds for the question without content.
-
-    None if the model wanted to say neither yes nor no.
+) -> Verdict:
+    """What the signals decide by this scale; `marks` are the sentences' odds, `usual` those for the question without
+    content.
     """
-    signals = signals_of(criterion, answer, asked)
-    if signals is None:
-        return None
     height, confidence, probability = scale.read(signals)
     level, mention = _decided(criterion, height)
     return Verdict(
         criterion_id=criterion.id,
         level=level,
         mention=mention,
-        sentences=likeliest(passages, asked.marks, usual) if _found(criterion, level) else (),
+        sentences=likeliest(passages, marks, usual) if _found(criterion, level) else (),
         confidence=confidence,
         probability=probability,
     )

@@ -1,16 +1,26 @@
 """What a judge per criterion notices of one criterion: the numbers that a calibration turns into probabilities."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from service.core.answer import Answer
+from service.core.calibration import Direction
 from service.core.overlap import word_overlap
 from service.core.rubric import Criterion, Pitfall, Point
 
 KINDS = ("point", "commission", "omission", "only", "star")
 """Kinds of criterion that are worded, and so calibrated, each in its own way."""
+
+DIRECTIONS: Mapping[str, str] = {
+    "point": "there",
+    "star": "there",
+    "omission": "there",
+    "commission": "committed",
+    "only": "nothing_else",
+}
+"""By kind, the direction in which its odds are measured: `there` is fitted to points and STAR parts."""
 
 _LEAST = 1e-9  # odds of a word that was not among those told
 
@@ -26,39 +36,66 @@ def kind_of(criterion: Criterion) -> str:
             return "star"
 
 
-class Asked(NamedTuple):
-    """What came of asking about one criterion: the odds of yes and no, and of the sentences' marks were it a yes.
+class Told(NamedTuple):
+    """What the odds of one reply say: the log odds of yes, and how far they lie along the kind's direction (0 where the
+    calibration has none).
+    """
 
-    `neutral` is the log odds of yes for a question without content; `known` those of this question before the known
+    log_odds: float
+    along: float = 0.0
+
+
+class Asked(NamedTuple):
+    """What came of asking about one criterion: the odds of its first token, and of the sentences' marks were it a yes.
+
+    `neutral` is the log odds of yes for a question without content; `known` what this question told before the known
     answers that were asked about, by name (`known.KNOWN`).
     """
 
     odds: Mapping[str, float]
     marks: Mapping[str, float]
     neutral: float
-    known: Mapping[str, float] = MappingProxyType({})
+    known: Mapping[str, Told] = MappingProxyType({})
 
 
-def signals_of(criterion: Criterion, answer: Answer, asked: Asked) -> dict[str, float] | None:
+def told_by(odds: Mapping[str, float], criterion: Criterion, directions: Mapping[str, Direction]) -> Told | None:
+    """None if the model wanted to say neither yes nor no."""
+    yes = log_odds(odds)
+    if yes is None:
+        return None
+    direction = directions.get(DIRECTIONS[kind_of(criterion)])
+    return Told(yes, direction.along(odds) if direction else 0.0)
+
+
+def signals_of(
+    criterion: Criterion, answer: Answer, asked: Asked, directions: Mapping[str, Direction] = MappingProxyType({})
+) -> dict[str, float] | None:
     """None if the model wanted to say neither yes nor no.
 
     `yes` is the log odds of yes against no; `neutral` the same of a question without content, which tells how ready the
     model is to say yes of this answer; `spread` the entropy of the marks' odds in nats, high where no sentence stands
     out; `overlap` the share of the criterion's content words that the answer uses, 0 where it has no wording of its
     own; `length` the logarithm of the answer's words; `empty` and `example` the log odds of yes for an answer without
-    content and for the rubric's example, where they were asked.
+    content and for the rubric's example, where they were asked; `lift` how much farther along the direction the answer
+    lies than those two on the mean, 0 without a direction.
     """
-    yes = log_odds(asked.odds)
-    if yes is None:
+    told = told_by(asked.odds, criterion, directions)
+    if told is None:
         return None
     return {
-        "yes": yes,
+        "yes": told.log_odds,
         "neutral": asked.neutral,
         "spread": _entropy(asked.marks),
         "overlap": word_overlap(_wanted(criterion), answer) or 0.0,
         "length": math.log(len(answer.words) + 1),
-        **asked.known,
+        "lift": lift(told.along, [known.along for known in asked.known.values()]),
+        **{name: known.log_odds for name, known in asked.known.items()},
     }
+
+
+def lift(along: float, known: Collection[float]) -> float:
+    """Over the mean of the known answers; 0 where none is known."""
+    return along - sum(known) / len(known) if known else 0.0
 
 
 def _entropy(odds: Mapping[str, float]) -> float:

@@ -92,7 +92,10 @@ class LocalModel:
         _shut_the_door(settings, self._door)
         try:
             with sha256_beside(self._weights) as sha256:
-                return xllamacpp.Server(settings), sha256()
+                server = xllamacpp.Server(settings)
+                # Let go of before its loop runs, llama.cpp would wait for ever; once it has answered, it runs.
+                server.handle_completions({"prompt": ".", "n_predict": 1})
+                return server, sha256()
         except RuntimeError as error:
             raise JudgeUnavailable(f"{str(self._weights)!r} cannot be loaded as a GGUF model: {error}") from error
 

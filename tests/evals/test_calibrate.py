@@ -8,10 +8,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from evals import calibrate
-from evals.calibrate import SIGNALS, Replayed, Row, calibrated, fitted, height_of, held_out, rows_of
+from evals.calibrate import SIGNALS, calibrated, fitted, held_out
+from evals.directions import family
 from evals.golden import GoldenAnswer, Labels
 from evals.pairs import LEVELS
 from evals.records import Record, Reply
+from evals.replayed import Replayed, Row, Rows, height_of, rows_of
 from service.core.rubric import Criterion
 from service.judges.per_criterion import passages_of
 from service.judges.signals import KINDS, kind_of
@@ -20,10 +22,37 @@ from tests.evals.judged_by_odds import CATALOG, RUBRIC, WORDING, golden_of
 
 P1, P2, P3, F1, F2, F3, SITUATION, *_ = RUBRIC.judged
 TWO_LEVELS = ("commission", "omission", "only")
-TRUE = {"yes": 1.2, "neutral": -0.8, "spread": 1.5, "overlap": 3.0, "length": -2.0, "empty": -0.5, "example": -0.7}
+TRUE = {
+    "yes": 1.2,
+    "neutral": -0.8,
+    "spread": 1.5,
+    "overlap": 3.0,
+    "length": -2.0,
+    "empty": -0.5,
+    "example": -0.7,
+    "lift": 0.9,
+}
 """By these weights the labels of the made-up rows fall."""
-MEAN = {"yes": -0.5, "neutral": 0.5, "spread": 1.0, "overlap": 0.4, "length": 5.0, "empty": -2.0, "example": 1.0}
-SPREAD = {"yes": 2.0, "neutral": 1.0, "spread": 0.5, "overlap": 0.3, "length": 0.5, "empty": 1.5, "example": 1.0}
+MEAN = {
+    "yes": -0.5,
+    "neutral": 0.5,
+    "spread": 1.0,
+    "overlap": 0.4,
+    "length": 5.0,
+    "empty": -2.0,
+    "example": 1.0,
+    "lift": 0.1,
+}
+SPREAD = {
+    "yes": 2.0,
+    "neutral": 1.0,
+    "spread": 0.5,
+    "overlap": 0.3,
+    "length": 0.5,
+    "empty": 1.5,
+    "example": 1.0,
+    "lift": 0.8,
+}
 
 
 def signals_of(**given: float) -> dict[str, float]:
@@ -39,12 +68,17 @@ def rows(kind: str, count: int, rng: np.random.Generator, question: str = "q") -
     made = []
     for n in range(count):
         signals = {name: float(rng.normal(MEAN[name], SPREAD[name])) for name in TRUE}
-        slope = sum(TRUE[name] * (signals[name] - MEAN[name]) for name in SIGNALS[kind])
+        slope = sum(TRUE[name] * (signals[name] - MEAN[name]) for name in SIGNALS)
         # One draw for all levels: those who reach a level have reached the ones below it.
         chance = rng.random()
         human = sum(chance < 1 / (1 + np.exp(-slope - cut)) for cut in cuts_of(kind))
         made.append(Row(f"{question}-{n}", question, f"{kind}1", kind, int(human), signals))
     return made
+
+
+def rows_for(*made: Row) -> Rows:
+    """As of a run that kept few odds."""
+    return Rows(tuple(made), ())
 
 
 def cuts_of(kind: str) -> tuple[float, ...]:
@@ -58,7 +92,7 @@ def a_set(rng: np.random.Generator, questions: Sequence[str] = ("q1", "q2", "q3"
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_weights_that_made_the_labels_are_found(kind: str) -> None:
     scale = fitted(rows(kind, 3000, np.random.default_rng(1)), kind)
-    assert tuple(scale.weights) == SIGNALS[kind]
+    assert tuple(scale.weights) == SIGNALS
     # In units of a signal's own spread the standard error of a weight is near 0.06 at 3000 labels, of a cut too.
     for name, weight in scale.weights.items():
         assert weight * SPREAD[name] == pytest.approx(TRUE[name] * SPREAD[name], abs=0.25)
@@ -72,7 +106,7 @@ def test_with_two_levels_it_is_the_logistic_regression_of_scikit_learn(kind: str
     rng = np.random.default_rng([2, count])
     for _ in range(5):
         made = rows(kind, count, rng)
-        signals = np.array([[row.signals[name] for name in SIGNALS[kind]] for row in made])
+        signals = np.array([[row.signals[name] for name in SIGNALS] for row in made])
         mean, spread = signals.mean(axis=0), signals.std(axis=0)
         human = [row.human for row in made]
         theirs = LogisticRegression(C=1 / calibrate.PENALTY, tol=1e-8).fit((signals - mean) / spread, human)
@@ -86,7 +120,7 @@ def test_with_two_levels_it_is_the_logistic_regression_of_scikit_learn(kind: str
 def test_with_three_levels_no_nearby_numbers_are_likelier(kind: str) -> None:
     made = rows(kind, 80, np.random.default_rng(3))
     human = np.array([row.human for row in made])
-    signals = np.array([[row.signals[name] for name in SIGNALS[kind]] for row in made])
+    signals = np.array([[row.signals[name] for name in SIGNALS] for row in made])
     spread = signals.std(axis=0)
     scale = fitted(made, kind)
 
@@ -160,41 +194,44 @@ def test_a_kind_that_lacks_labels_of_a_level_is_refused(kind: str, heights: tupl
         fitted(made, kind)
     others = [row for row in a_set(np.random.default_rng(4)) if row.kind != kind]
     with pytest.raises(ValueError, match=complaint):
-        calibrated([*others, *made], "tests", "")
+        calibrated(rows_for(*others, *made), "tests", "")
 
 
 def test_a_calibration_has_a_scale_for_each_kind_fitted_on_that_kind_alone() -> None:
     made = a_set(np.random.default_rng(5))
-    calibration = calibrated(made, "tests", "made up")
+    calibration = calibrated(rows_for(*made), "tests", "made up")
     assert (calibration.made_by, calibration.note) == ("tests", "made up")
     assert tuple(calibration.scales) == KINDS
     for kind in KINDS:
-        assert calibration.scales[kind] == fitted([row for row in made if row.kind == kind], kind)
+        own = [row for row in made if row.kind == kind]
+        assert calibration.scales[kind] == fitted(own, kind, ("yes", "empty", "example"))
+        assert calibration.without_example[kind] == fitted(own, kind, ("yes", "empty"))
+    assert calibration.directions == {}
 
 
 def test_the_same_rows_give_the_same_numbers() -> None:
     made = a_set(np.random.default_rng(6))
-    assert calibrated(made, "tests", "") == calibrated(made, "tests", "")
+    assert calibrated(rows_for(*made), "tests", "") == calibrated(rows_for(*made), "tests", "")
 
 
 def test_a_question_has_no_say_in_the_calibration_it_is_graded_by() -> None:
     made = a_set(np.random.default_rng(7))
     turned = [
-        row._replace(human=len(LEVELS[calibrate._family(row.kind)]) - 1 - row.human) if row.question == "q2" else row
+        row._replace(human=len(LEVELS[family(row.kind)]) - 1 - row.human) if row.question == "q2" else row
         for row in made
     ]
-    before, after = held_out(made), held_out(turned)
+    before, after = held_out(rows_for(*made)), held_out(rows_for(*turned))
     assert list(before) == ["q1", "q2", "q3"]
     assert before["q2"] == after["q2"]
     assert before["q1"] != after["q1"]
     assert before["q3"] != after["q3"]
     others = [row for row in made if row.question != "q1"]
-    assert before["q1"].scales == calibrated(others, "tests", "").scales
+    assert before["q1"].scales == calibrated(rows_for(*others), "tests", "").scales
 
 
 def test_a_question_cannot_be_held_out_where_there_is_no_other() -> None:
     with pytest.raises(ValueError, match="0 labels of 'point'"):
-        held_out(a_set(np.random.default_rng(8), ["q1"]))
+        held_out(rows_for(*a_set(np.random.default_rng(8), ["q1"])))
 
 
 def reply(about: str, **odds: float) -> Reply:
@@ -230,7 +267,7 @@ LABELS: Mapping[str, Any] = {
 
 def test_labels_are_set_beside_the_odds_that_a_run_recorded() -> None:
     golden = labelled(1, **LABELS)
-    point, omission, star = rows_of([golden], [record("a1", *REPLIES)], CATALOG, WORDING)
+    point, omission, star = rows_of([golden], [record("a1", *REPLIES)], CATALOG, WORDING).rows
     assert point[:5] == ("a1", RUBRIC.question, "p1", "point", 1)
     # ln (0.75 / 0.25), ln (0.5 / 0.25); two marks of one half each; p2 was not asked about.
     assert point.signals["yes"] == pytest.approx(np.log(3))
@@ -255,13 +292,13 @@ def test_labels_are_set_beside_the_odds_that_a_run_recorded() -> None:
 def test_where_labels_or_odds_are_missing_there_is_no_row(
     labels: Mapping[str, Any], replies: tuple[Reply, ...]
 ) -> None:
-    assert rows_of([labelled(1, **labels)], [record("a1", *replies)], CATALOG, WORDING) == []
+    assert rows_of([labelled(1, **labels)], [record("a1", *replies)], CATALOG, WORDING).rows == ()
 
 
 def test_of_several_readings_the_first_counts() -> None:
     other = reply("point p1", Yes=0.1, No=0.9)
     records = [record("a1", other, reading=1), record("a1", *REPLIES)]
-    assert [row.criterion_id for row in rows_of([labelled(1, **LABELS)], records, CATALOG, WORDING)] == [
+    assert [row.criterion_id for row in rows_of([labelled(1, **LABELS)], records, CATALOG, WORDING).rows] == [
         "p1",
         "f2",
         "situation",
@@ -269,7 +306,7 @@ def test_of_several_readings_the_first_counts() -> None:
 
 
 def test_without_the_question_without_content_the_model_counts_as_ready_for_either() -> None:
-    [row] = rows_of([labelled(1, **LABELS)], [record("a1", reply("point p1", Yes=0.5))], CATALOG, WORDING)
+    [row] = rows_of([labelled(1, **LABELS)], [record("a1", reply("point p1", Yes=0.5))], CATALOG, WORDING).rows
     assert (row.signals["neutral"], row.signals["spread"]) == (0, 0)
 
 
@@ -305,5 +342,5 @@ def test_a_label_is_its_levels_number(criterion: Criterion, labels: Mapping[str,
 
 
 def test_every_kind_is_judged_by_the_odds_of_yes_and_the_rubric_has_them_all() -> None:
-    assert set(SIGNALS) == set(KINDS) == {kind_of(criterion) for criterion in RUBRIC.judged}
-    assert all("yes" in names for names in SIGNALS.values())
+    assert set(KINDS) == {kind_of(criterion) for criterion in RUBRIC.judged}
+    assert "yes" in SIGNALS

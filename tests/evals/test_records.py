@@ -168,3 +168,14 @@ def test_a_reply_says_what_it_was_about_and_an_older_record_did_not() -> None:
     assert Reply.model_validate_json(reply.model_dump_json()).about == "point-v2@0123 p1"
     older = reply.model_dump(exclude={"about"})
     assert Reply.model_validate(older).about == ""
+
+
+def test_of_a_reply_the_likeliest_odds_are_kept_or_all_of_them() -> None:
+    odds = {f"t{n:03}": (n + 1) / 7000 for n in range(100)}
+    completion = Completion(text="Yes", model="m", first_token_odds=odds)
+    ordinary, whole = Reply.of(completion), Reply.of(completion, all_odds=True)
+    assert ordinary.first_token_odds == {f"t{n:03}": (n + 1) / 7000 for n in range(60, 100)}
+    assert whole.first_token_odds == pytest.approx(odds, rel=1e-3)
+    assert (whole.first_token_odds or {})["t000"] == 0.0001429  # four digits of 1/7000
+    assert set(whole.brief().first_token_odds or {}) == set(ordinary.first_token_odds)
+    assert Reply(text="so", model="m").brief() == Reply.of(Completion(text="so", model="m"))

@@ -8,7 +8,7 @@ import pytest
 
 from evals.records import Record, Reply, Run
 from evals.regrade import regraded
-from service.core.calibration import Calibration
+from service.core.calibration import Calibration, Direction
 from service.core.rubric import Point, Rubric
 from tests.builders import calibration_of, rubric_of, scale_of
 from tests.evals.judged_by_odds import CATALOG, RUBRIC, TEXT, WORDING, golden_of, run_of
@@ -133,3 +133,28 @@ async def test_a_question_without_a_calibration_is_named(tmp_path: Path) -> None
     run = await run_of(tmp_path, A, golden_of(1))
     with pytest.raises(KeyError, match="compost"):
         regraded(GOLDEN, run, CATALOG, WORDING, {OTHER.question: A})
+
+
+async def test_what_the_known_answers_told_is_measured_by_the_calibration_in_hand(tmp_path: Path) -> None:
+    there = {"there": Direction(weights={"Yes": 0.6, "No": -0.6})}
+    leans = calibration_of(point=scale_of(0.5, -2, yes=0.5, empty=-0.5, lift=2)).model_copy(
+        update={"directions": there}
+    )
+    told = calibration_of(point=scale_of(0.5, -2, yes=0.5, empty=-0.5))
+    by_told = await run_of(tmp_path / "a", told, *GOLDEN, all_odds=True)
+    by_lean = await run_of(tmp_path / "b", leans, *GOLDEN, all_odds=True)
+    assert levels(by_told) != levels(by_lean)
+    assert levels(regraded(GOLDEN, by_told, CATALOG, WORDING, by(leans))) == levels(by_lean)
+
+
+async def test_where_all_odds_are_kept_every_known_answer_was_asked_and_graded_anew_few_are_left(
+    tmp_path: Path,
+) -> None:
+    run = await run_of(tmp_path, A, golden_of(1), all_odds=True)
+    abouts = {reply.about.partition(" ")[2] for reply in run.records[0].replies}
+    assert {f"{criterion.id} empty" for criterion in RUBRIC.judged} <= abouts
+    wide = {f"t{n}": 0.001 for n in range(99)}
+    [record] = run.records
+    record = record.model_copy(update={"replies": (Reply(text="", model="m", first_token_odds=wide),)})
+    [anew] = regraded([golden_of(1)], Run(run.settings, (record,)), CATALOG, WORDING, by(A)).records
+    assert [len(reply.first_token_odds or {}) for reply in anew.replies] == [40]

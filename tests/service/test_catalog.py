@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.catalog import Catalog, read_catalog, read_prompts, read_yaml, yaml_text
+from service.catalog import Catalog, read_catalog, read_json, read_prompts, read_yaml, yaml_text
 from service.core.errors import BadFile, UnknownQuestion
 from service.core.rubric import Bands, LevelValues, Rubric, RubricSet
 
@@ -289,3 +289,22 @@ def test_the_list_of_releases_may_be_empty_but_not_missing(tmp_path: Path) -> No
 
     (tmp_path / "released.yaml").unlink()
     assert told_of_prompts(tmp_path).startswith("released.yaml: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file: Invalid JSON"),
+        ('{"points_share": "much"}', "points_share: "),
+        ('{"oints_share": 1}', "oints_share: "),
+        (None, "cannot be read as UTF-8 text"),
+    ],
+)
+def test_a_broken_json_file_is_named_with_what_is_wrong(tmp_path: Path, text: str | None, said: str) -> None:
+    path = tmp_path / "rules.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadFile) as caught:
+        read_json(path, RubricSet)
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evals import directions
 from evals.records import RECORDS, Run, read_run
 from service.bootstrap import WORDINGS
-from service.catalog import read_yaml
+from service.catalog import read_json
 from service.core.calibration import Calibration
 from service.judges.signals import KINDS
 from tests.builders import PARTS
@@ -30,8 +31,8 @@ pitfalls:
   - {{id: f3, kind: only, text: Talks of the colour alone, expected: what it is made of}}
 """
 CRITERIA = ("p1", "p2", "f1", "f2", "f3", *PARTS)
-EMPTY = [{"Yes": 0.3, "No": 0.7}] * (len(CRITERIA) - 1)
-"""What the model says before an answer without content, once a question; of `only` it is not asked."""
+OTHERS = [f"w{n:02}" for n in range(12)]
+"""Tokens beside yes and no; how they stand to each other leans with what the model sees."""
 ANSWER = "I took leaf mould for bed number {} in {}. The soil stayed damp there. The worms came back in spring."
 
 
@@ -58,15 +59,28 @@ def odds_for(labels: dict[str, Any], rng: np.random.Generator) -> list[dict[str,
     First of the question without content, then of each criterion; yes or no, then a mark, each time.
     """
     high = {"met": 0.8, "partial": 0.5, "missed": 0.2, "present": 0.8, "absent": 0.2, True: 0.8, False: 0.2}
-    lines = [{"Yes": 0.5, "No": 0.5}, {"A": 0.4, "B": 0.3, "C": 0.3}]
+    lines = [reply_of(0.5, rng), {"A": 0.4, "B": 0.3, "C": 0.3}]
     for name in CRITERIA:
         said = high[next(kind[name] for kind in labels.values() if name in kind)]
         sure = float(np.clip((1 - said if name == "f2" else said) + rng.normal(0, 0.15), 0.02, 0.98))
-        lines += [{"Yes": sure, "No": 1 - sure}, {"A": 0.2, "B": 0.7, "C": 0.1}]
+        lines += [reply_of(sure, rng), {"A": 0.2, "B": 0.7, "C": 0.1}]
     return lines
 
 
-def recorded(folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] = tuple(TOPICS)) -> dict[str, str]:
+def reply_of(sure: float, rng: np.random.Generator) -> dict[str, float]:
+    """Yes as likely as that, of what is left by the other tokens."""
+    others = {token: 0.001 * float(np.exp((n - 6) * (sure - 0.5) / 3 + rng.normal())) for n, token in enumerate(OTHERS)}
+    return {"Yes": 0.9 * sure, "No": 0.9 * (1 - sure), **others}
+
+
+@pytest.fixture(autouse=True)
+def few_tokens_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directions, "WIDE", 10)
+
+
+def recorded(
+    folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] = tuple(TOPICS), all_odds: bool = True
+) -> dict[str, str]:
     """A run of per_criterion in `run`, six answers to each question, and the settings it was made with."""
     rng = np.random.default_rng(31)
     rows, script = [], []
@@ -75,7 +89,8 @@ def recorded(folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] =
             labels = {} if unlabelled and name == names[-1] else labels_of(n)
             text = ANSWER.format(n, TOPICS[name])
             rows.append({"id": f"{name}-{n}", "question_id": name, "answer": text, "labels": labels})
-            script += ([] if n else EMPTY) + odds_for(labels_of(n), rng)
+            empty = [] if n else [reply_of(0.3, rng) for _ in CRITERIA]  # once a question
+            script += empty + odds_for(labels_of(n), rng)
     (folder / "beds.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
     env = {
@@ -83,7 +98,8 @@ def recorded(folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] =
         "GRADER_JUDGE": "per_criterion",
         "GRADER_RUBRICS_DIR": str(rubrics(folder)),
     }
-    result = grader(folder, "eval", "run", "beds.jsonl", "--out", "run", "--workers", "1", **env)
+    words = ["eval", "run", "beds.jsonl", "--out", "run", "--workers", "1", *(["--all-odds"] if all_odds else [])]
+    result = grader(folder, *words, **env)
     assert result.exit_code == 0, result.stderr
     return env
 
@@ -101,7 +117,7 @@ def test_a_run_is_calibrated_and_each_question_graded_by_what_has_not_seen_it(tm
     result = grader(tmp_path, "eval", "calibrate", "run", *words, **env)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines() == ["written: calibration.json", "written: anew"]
-    calibration = read_yaml(tmp_path / "calibration.json", Calibration)
+    calibration = read_json(tmp_path / "calibration.json", Calibration)
     before, after = read_run(tmp_path / "run"), read_run(tmp_path / "anew")
     assert tuple(calibration.scales) == KINDS
     assert calibration.made_by.startswith("grader eval calibrate over beds.jsonl (sha256 ")
@@ -115,6 +131,7 @@ def test_a_run_is_calibrated_and_each_question_graded_by_what_has_not_seen_it(tm
     assert calibration.digest not in after.settings.identity
     assert [record.golden_id for record in after.records] == [record.golden_id for record in before.records]
     assert [record.replies for record in after.records] == [record.replies for record in before.records]
+    assert set(calibration.directions) == set(directions.FITTED_TO)
     assert verdicts(after) != verdicts(before)
     report = grader(tmp_path, "eval", "report", "anew", "--draws", "20", **env)
     assert report.exit_code == 0, report.stderr
@@ -137,7 +154,7 @@ def test_answers_to_a_question_without_labels_are_graded_by_what_all_others_gave
     assert result.exit_code == 0, result.stderr
     after = read_run(tmp_path / "anew")
     assert len(after.records) == 18
-    assert read_yaml(tmp_path / "calibration.json", Calibration).digest in after.settings.identity
+    assert read_json(tmp_path / "calibration.json", Calibration).digest in after.settings.identity
 
 
 def test_a_run_is_graded_anew_by_the_calibration_of_today(tmp_path: Path) -> None:
@@ -146,8 +163,10 @@ def test_a_run_is_graded_anew_by_the_calibration_of_today(tmp_path: Path) -> Non
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "written: anew\n"
     before, after = read_run(tmp_path / "run"), read_run(tmp_path / "anew")
-    assert verdicts(after) == verdicts(before)  # which is what it was judged by
-    today = read_yaml(WORDINGS[0].calibration, Calibration)
+    # By this it was judged; of the odds, four digits are kept.
+    for then, now in zip(verdicts(before), verdicts(after), strict=True):
+        assert [probability for _, probability in now] == pytest.approx([p for _, p in then], abs=2e-3)
+    today = read_json(WORDINGS[0].calibration, Calibration)
     assert after.settings.identity.endswith(f" | graded anew by 1 calibrations: {today.digest}")
 
 
@@ -205,3 +224,26 @@ def test_where_all_labels_are_of_one_question_none_can_be_held_out(tmp_path: Pat
     assert (refused.exit_code, (tmp_path / "calibration.json").exists()) == (2, False)
     assert refused.stderr.startswith("run: 0 labels of 'point'")
     assert grader(tmp_path, *words, **env).exit_code == 0
+    assert read_json(tmp_path / "calibration.json", Calibration).directions == {}
+
+
+def test_a_run_that_kept_few_odds_is_calibrated_without_directions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = recorded(tmp_path, all_odds=False)
+    monkeypatch.setattr(directions, "WIDE", 1000)
+    result = grader(tmp_path, "eval", "calibrate", "run", "--out", "calibration.json", **env)
+    assert result.exit_code == 0, result.stderr
+    assert read_json(tmp_path / "calibration.json", Calibration).directions == {}
+
+
+def test_a_run_that_kept_few_odds_is_not_graded_anew_by_directions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = recorded(tmp_path)
+    monkeypatch.setattr(directions, "WIDE", 1000)
+    result = grader(tmp_path, "eval", "regrade", "run", "--out", "anew", **env)
+    assert result.exit_code == 2
+    assert "run: it keeps few odds of each reply" in result.stderr
+    assert "record it with --all-odds" in result.stderr
+    assert not (tmp_path / "anew").exists()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.core.calibration import Calibration, Scale
+from service.core.calibration import Calibration, Direction, Scale
 from tests.builders import calibration_of, scale_of
 
 LN9 = math.log(9)  # the log odds of 0.9
@@ -143,3 +143,26 @@ def test_any_other_number_makes_another_digest(other: Scale) -> None:
 def test_a_file_of_another_version_is_not_read_as_this_one() -> None:
     with pytest.raises(ValidationError, match="version"):
         Calibration.model_validate(calibration_of().model_dump() | {"version": 2})
+
+
+@pytest.mark.parametrize(
+    ("odds", "along"),
+    [
+        # 2 ln 0.5 - ln 0.25 - ln 0.125 = (-2 + 2 + 3) ln 2
+        ({"Yes": 0.5, "No": 0.25, "It": 0.125}, 3 * math.log(2)),
+        ({"Yes": 0.05, "No": 0.025, "It": 0.0125}, 3 * math.log(2)),  # only how they stand to each other counts
+        ({"Yes": 0.5, "No": 0.25}, 2 * math.log(2)),  # "It" as the least likely told: 2 ln 0.5 - 2 ln 0.25
+        ({"Yes": 0.5, "No": 0.25, "It": 0.0}, 2 * math.log(2)),
+        ({"Well": 1.0}, 0.0),
+        ({}, 0.0),
+    ],
+)
+def test_how_far_odds_lie_along_a_direction(odds: dict[str, float], along: float) -> None:
+    assert Direction(weights={"Yes": 2, "No": -1, "It": -1}).along(odds) == pytest.approx(along)
+
+
+def test_other_directions_make_another_judge() -> None:
+    plain = calibration_of()
+    one, two = (plain.model_copy(update={"directions": {"there": Direction(weights={"Yes": w})}}) for w in (1.0, 2.0))
+    assert len({plain.digest, one.digest, two.digest}) == 3
+    assert len({plain.directions_digest, one.directions_digest, two.directions_digest}) == 3

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from service.cache import MemoryStore
-from service.catalog import read_prompts, read_yaml
+from service.catalog import read_json, read_prompts
 from service.core.errors import AnswerTooLong, BadFile, GradingError, JudgeTimedOut, JudgeUnavailable
 from service.core.prompt import PromptTemplate
 from service.core.rubric import Criterion, Pitfall, Point, RubricSet, StarCriterion, StarPart
@@ -237,7 +237,7 @@ def test_both_judges_wordings_shape_its_verdicts() -> None:
 
 
 def test_the_thresholds_that_ship_can_be_read() -> None:
-    assert read_yaml(CHOSEN, Choice).version == 1
+    assert read_json(CHOSEN, Choice).version == 1
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_thresholds_that_cannot_be_are_refused_by_name(tmp_path: Path, changed: 
     path = tmp_path / "cascade.json"
     path.write_text(json.dumps(json.loads(CHOSEN.read_text()) | changed))
     with pytest.raises(BadFile, match=said):
-        read_yaml(path, Choice)
+        read_json(path, Choice)
 
 
 def test_a_threshold_is_a_confidence() -> None:

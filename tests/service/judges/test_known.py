@@ -2,18 +2,19 @@
 
 import pytest
 
+from evals.known import file_of
 from service.bootstrap import WORDINGS
-from service.catalog import RUBRICS, read_catalog, read_prompts, read_yaml
+from service.catalog import RUBRICS, read_catalog, read_json, read_prompts
 from service.core.answer import Answer
-from service.core.calibration import Calibration
+from service.core.calibration import Calibration, Direction
 from service.core.prompt import Prompt
 from service.core.rubric import Criterion, Pitfall, Point
 from service.core.verdict import Verdict
 from service.judges import Case, reads_example
 from service.judges.known import KNOWN, KnownOdds, kept_odds, key_of, known_answers
 from service.judges.panel import Panel
-from service.judges.per_criterion import PerCriterion
-from service.judges.signals import kind_of
+from service.judges.per_criterion import PerCriterion, looks_at
+from service.judges.signals import Told, kind_of
 from service.models.scripted import Line, ScriptedModel
 from tests.builders import calibration_of, scale_of
 
@@ -87,17 +88,35 @@ async def test_another_question_or_example_is_asked_anew(other: Case) -> None:
 async def test_what_a_file_tells_of_this_model_is_not_asked_again() -> None:
     asked, model = judge_of(BESIDE_BOTH)
     await asked.get_known(case(), (P1,))
-    told = KnownOdds(version=1, made_by="a test", model=model.identity, log_odds=dict(asked.known))
+    told = file_of(asked, "a test")
+    assert told.model == model.identity
     judge, again = judge_of(BESIDE_BOTH, told)
     [verdict] = await verdicts(judge, case(), P1)
     assert len(again.prompts) == 4
-    assert verdict == (await verdicts(asked, case(), P1))[0]
+    [before] = await verdicts(asked, case(), P1)
+    assert verdict.confidence == pytest.approx(before.confidence, abs=1e-3)  # a file's odds are rounded
 
 
 def test_a_file_of_another_model_tells_nothing() -> None:
-    file = KnownOdds(version=1, made_by="a test", model="one", log_odds={"k": 1.0})
-    assert dict(kept_odds(file, "one")) == {"k": 1.0}
-    assert dict(kept_odds(file, "another")) == dict(kept_odds(None, "one")) == {}
+    file, plain = KnownOdds(version=1, made_by="a test", model="one", log_odds={"k": 1.0}), calibration_of()
+    assert dict(kept_odds(file, "one", plain)) == {"k": Told(1.0)}
+    assert dict(kept_odds(file, "another", plain)) == dict(kept_odds(None, "one", plain)) == {}
+
+
+async def test_what_was_measured_by_other_directions_is_asked_anew() -> None:
+    scales = {"point": scale_of(0, -9, yes=1, lift=1)}
+    one, two = (
+        calibration_of(**scales).model_copy(update={"directions": {"there": Direction(weights={"Yes": w, "No": -w})}})
+        for w in (1.0, 2.0)
+    )
+    asked, model = judge_of(one)
+    await asked.get_known(case(), (P1,))
+    told = file_of(asked, "a test")
+    # ln(0.2/0.8), once as log odds and once along the direction.
+    [empty] = [key for key, said in told.log_odds.items() if said == pytest.approx(-1.386, abs=1e-3)]
+    assert told.along[empty] == pytest.approx(-1.386, abs=1e-3)
+    same, other = kept_odds(told, model.identity, one), kept_odds(told, model.identity, two)
+    assert (len(same), len(other)) == (2, 0)
 
 
 def test_a_judge_says_whether_the_example_shapes_its_verdicts_and_so_does_one_that_asks_it() -> None:
@@ -110,14 +129,14 @@ def test_a_judge_says_whether_the_example_shapes_its_verdicts_and_so_does_one_th
 
 def test_the_file_that_ships_holds_each_criterion_of_the_catalog_that_a_scale_looks_at() -> None:
     wording = WORDINGS[0]
-    file, calibration = read_yaml(wording.known, KnownOdds), read_yaml(wording.calibration, Calibration)
+    file, calibration = read_json(wording.known, KnownOdds), read_json(wording.calibration, Calibration)
     lacking = [
         (rubric.id, criterion.id, known.name)
         for rubric in read_catalog(RUBRICS).listed
         for known in known_answers(EMPTY, rubric.example_answer)
         for criterion in rubric.judged
-        if known.name in calibration.scale_of(kind_of(criterion), rubric.example_answer is not None).weights
-        and key_of(TEMPLATES[kind_of(criterion)], rubric.question, known.answer, criterion) not in file.log_odds
+        if looks_at(calibration.scale_of(kind_of(criterion), rubric.example_answer is not None), known.name)
+        and not file.told(key_of(TEMPLATES[kind_of(criterion)], rubric.question, known.answer, criterion), calibration)
     ]
     assert lacking == []
     assert [known.name for known in known_answers(EMPTY, EXAMPLE)] == list(KNOWN)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.bootstrap import WORDINGS
-from service.catalog import read_prompts, read_yaml
+from service.catalog import read_json, read_prompts
 from service.core.answer import Answer
 from service.core.calibration import Calibration
 from service.core.errors import AnswerTooLong, JudgeTimedOut, JudgeUnavailable
@@ -102,7 +102,7 @@ async def test_past_its_time_the_caller_is_told_and_the_next_call_works(local_mo
 async def test_a_real_answer_is_judged_by_the_shipped_prompts_and_calibration(local_model: LocalModel) -> None:
     prompts = read_prompts()
     templates = {kind: prompts[name] for kind, name in WORDINGS[0].prompts.items()}
-    judge = PerCriterion(local_model, templates, read_yaml(WORDINGS[0].calibration, Calibration))
+    judge = PerCriterion(local_model, templates, read_json(WORDINGS[0].calibration, Calibration))
     case = Case("Tell me how you made a product profitable.", ANSWER, "0123456789abcdef", lambda: 120.0)
     criteria = (
         Point(id="p1", text="Says what the candidate did to cut a cost"),
@@ -155,3 +155,16 @@ async def test_a_file_that_is_no_model_says_so(tmp_path: Path) -> None:
         await LocalModel(wrong).warm()
     with pytest.raises(JudgeUnavailable, match="grader models fetch"):
         await LocalModel(tmp_path / "missing.gguf").warm()
+
+
+def test_closed_as_soon_as_it_is_warm_it_ends(weights: Path) -> None:
+    script = (
+        "import asyncio, pathlib, sys\n"
+        "from service.models.local import LocalModel\n"
+        "async def main():\n"
+        "    model = LocalModel(pathlib.Path(sys.argv[1]))\n"
+        "    await model.warm()\n"
+        "    await model.close()\n"
+        "asyncio.run(main())\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(weights)], check=True, timeout=120)

@@ -1,0 +1,131 @@
+"""Fit directions: which way a model's odds lean where the thing that is asked about is there.
+
+The log odds of a few thousand tokens are a linear image of the model's last state, so a ridge regression on them is a
+linear probe of that state (Alain & Bengio 2016). What is fitted to is how far a candidate's odds lie from those of the
+known answers to the same question.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from evals.pairs import LEVELS, Kind
+from service.core.calibration import Direction
+from service.judges.signals import DIRECTIONS
+
+WIDE = 1000
+"""Replies that tell the odds of fewer tokens have no directions."""
+TOLD = 0.9
+"""Share of the replies that must tell a token for it to have a weight."""
+PENALTY = 1.5
+"""Of the squared weights of standardised odds, per token: chosen among 0.5, 1.5 and 5, which differ by chance."""
+FITTED_TO: Mapping[str, tuple[str, ...]] = {
+    "there": ("point", "star"),
+    "committed": ("commission",),
+    "nothing_else": ("only",),
+}
+"""By direction, the kinds of criterion whose labels it is fitted to."""
+_FOLDS = 5
+
+
+class Vectors(NamedTuple):
+    """The log odds of one criterion's question, centred, before the candidate's answer and the known ones, by name."""
+
+    answer: np.ndarray
+    known: Mapping[str, np.ndarray]
+
+    @property
+    def lift(self) -> np.ndarray:
+        over: np.ndarray = self.answer - np.mean(list(self.known.values()), axis=0)
+        return over
+
+
+class Labelled(NamedTuple):
+    """What a direction is fitted to, and measured on."""
+
+    question: str
+    kind: str
+    human: int
+    vectors: Vectors
+
+
+def is_wide(odds: Mapping[str, float]) -> bool:
+    """Whether enough was told of a reply to see where it lies along a direction."""
+    return len(odds) >= WIDE
+
+
+def tokens_of(replies: Iterable[Mapping[str, float]]) -> tuple[str, ...]:
+    """Those that nearly all replies tell, in the order of the alphabet; none where replies tell few."""
+    counts, seen = Counter[str](), 0
+    for odds in replies:
+        if not is_wide(odds):
+            return ()
+        counts.update(odds.keys())
+        seen += 1
+    return tuple(sorted(token for token, count in counts.items() if count >= TOLD * seen))
+
+
+def vector_of(odds: Mapping[str, float], tokens: Sequence[str]) -> np.ndarray:
+    """Logarithms less their mean; a token that was not told counts as the least likely that was."""
+    least = min(p for p in odds.values() if p > 0)
+    logs = np.log(np.array([odds.get(token) or least for token in tokens]))
+    centred: np.ndarray = (logs - logs.mean()).astype(np.float32)
+    return centred
+
+
+def fitted_directions(rows: Sequence[Labelled], tokens: Sequence[str]) -> dict[str, Direction]:
+    """By name. Raises ValueError where there is nothing to fit one to."""
+    return {
+        name: Direction(weights={t: float(f"{w:.4g}") for t, w in zip(tokens, _weights(rows, name), strict=True)})
+        for name in FITTED_TO
+    }
+
+
+def along_unseen(rows: Sequence[Labelled]) -> list[tuple[float, dict[str, float]]]:
+    """How far each row's odds lie along its kind's direction, and by name those of the known answers; the direction
+    fitted to other questions, or a scale fitted to it would trust it too much.
+
+    Raises ValueError with fewer than two questions.
+    """
+    questions = sorted({row.question for row in rows})
+    if len(questions) < 2:
+        raise ValueError("all labels are of one question")
+    found: list[tuple[float, dict[str, float]]] = [(0.0, {})] * len(rows)
+    for fold in np.array_split(np.array(questions, dtype=object), min(_FOLDS, len(questions))):
+        seen = [row for row in rows if row.question not in fold]
+        weights = {name: _weights(seen, name) for name in FITTED_TO}
+        for place, row in enumerate(rows):
+            if row.question in fold:
+                own = weights[DIRECTIONS[row.kind]]
+                along = {name: float(vector @ own) for name, vector in row.vectors.known.items()}
+                found[place] = float(row.vectors.answer @ own), along
+    return found
+
+
+def _weights(rows: Sequence[Labelled], name: str) -> np.ndarray:
+    """Of the logarithms of the tokens' odds; they add up to 0."""
+    own = [row for row in rows if row.kind in FITTED_TO[name]]
+    if not own:
+        raise ValueError(f"no labels of {' or '.join(FITTED_TO[name])} in some part of the questions")
+    lifts = np.array([row.vectors.lift for row in own])
+    spread = lifts.std(axis=0)
+    spread[spread == 0] = 1.0
+    labels = np.array([row.human / _top(row.kind) for row in own])
+    for kind in FITTED_TO[name]:  # that one kind is met more often is no sign of a thing being there
+        of_kind = np.array([row.kind == kind for row in own])
+        labels[of_kind] -= labels[of_kind].mean() if of_kind.any() else 0.0
+    ridge = Ridge(PENALTY * lifts.shape[1]).fit((lifts - lifts.mean(axis=0)) / spread, labels)
+    weights = ridge.coef_ / spread
+    return np.asarray(weights - weights.mean())
+
+
+def _top(kind: str) -> int:
+    return len(LEVELS[family(kind)]) - 1
+
+
+def family(kind: str) -> Kind:
+    """Which levels a kind of criterion has."""
+    return "points" if kind == "point" else "star" if kind == "star" else "pitfalls"

@@ -1,0 +1,104 @@
+"""Directions: found where they were hidden, blind to what they have not seen, and only ever of enough odds."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from evals.directions import (
+    FITTED_TO,
+    PENALTY,
+    WIDE,
+    Labelled,
+    Vectors,
+    along_unseen,
+    fitted_directions,
+    tokens_of,
+    vector_of,
+)
+from service.judges.signals import DIRECTIONS, KINDS
+
+TOKENS = tuple(f"t{n:02}" for n in range(40))
+HIDDEN = np.random.default_rng(1).normal(size=40)
+HIDDEN -= HIDDEN.mean()
+
+
+def labelled(kind: str, count: int, rng: np.random.Generator, question: str, sign: float = 1.0) -> list[Labelled]:
+    """Odds that lean along HIDDEN where the human said yes, beside noise, over what the question gets from anybody."""
+    usual = rng.normal(size=40) * 3
+    made = []
+    for n in range(count):
+        human = n % 2 * (1 if kind in ("commission", "only") else 2)
+        lean = HIDDEN * (0.5 if n % 2 else -0.5) * sign
+        answer, empty, example = (usual + lean * part + rng.normal(size=40) * 0.3 for part in (1, 0, 0))
+        known = {"empty": empty - empty.mean(), "example": example - example.mean()}
+        made.append(Labelled(question, kind, human, Vectors(answer - answer.mean(), known)))
+    return made
+
+
+def a_set(questions: int, seed: int, sign: float = 1.0) -> list[Labelled]:
+    rng = np.random.default_rng(seed)
+    return [row for q in range(questions) for kind in KINDS for row in labelled(kind, 8, rng, f"q{q}", sign)]
+
+
+def test_the_direction_that_the_odds_lean_in_is_found_and_its_weights_add_up_to_nothing() -> None:
+    directions = fitted_directions(a_set(6, 2), TOKENS)
+    assert set(directions) == set(FITTED_TO) == set(DIRECTIONS.values())
+    for direction in directions.values():
+        weights = np.array([direction.weights[token] for token in TOKENS])
+        assert np.corrcoef(weights, HIDDEN)[0, 1] > 0.7
+        assert abs(weights.sum()) < 1e-3
+
+
+def test_it_is_the_ridge_regression_of_the_lifts() -> None:
+    rows = [row for row in a_set(4, 3) if row.kind == "commission"]
+    lifts = np.array(
+        [row.vectors.answer - (row.vectors.known["empty"] + row.vectors.known["example"]) / 2 for row in rows]
+    )
+    spread, human = lifts.std(axis=0), np.array([row.human for row in rows], dtype=float)
+    theirs = Ridge(PENALTY * 40).fit((lifts - lifts.mean(axis=0)) / spread, human).coef_ / spread
+    ours = fitted_directions(a_set(4, 3), TOKENS)["committed"]
+    assert [ours.weights[token] for token in TOKENS] == pytest.approx(theirs - theirs.mean(), rel=1e-3, abs=1e-6)
+
+
+def test_a_row_is_measured_along_what_other_questions_gave() -> None:
+    rows = a_set(5, 4)
+    turned = [row._replace(human=0 if row.human else 1) if row.question == "q2" else row for row in rows]
+    before, after = along_unseen(rows), along_unseen(turned)
+    same = [a == pytest.approx(b) for (a, _), (b, _) in zip(before, after, strict=True)]
+    assert all(kept == (row.question == "q2") for kept, row in zip(same, rows, strict=True))
+    lifts = [along - np.mean(list(known.values())) for along, known in before]
+    for kind in KINDS:
+        yes, no = (
+            [lift for lift, row in zip(lifts, rows, strict=True) if row.kind == kind and bool(row.human) == said]
+            for said in (True, False)
+        )
+        # An omission is measured by what points and STAR parts gave: where it leans that way, the thing is there.
+        assert min(yes) > max(no)
+
+
+def test_a_question_alone_cannot_be_measured_by_others() -> None:
+    with pytest.raises(ValueError, match="all labels are of one question"):
+        along_unseen(a_set(1, 5))
+
+
+def test_a_direction_needs_labels_of_its_kinds() -> None:
+    rows = [row for row in a_set(3, 6) if row.kind not in ("point", "star")]
+    with pytest.raises(ValueError, match="no labels of point or star"):
+        fitted_directions(rows, TOKENS)
+
+
+def test_the_tokens_are_those_that_nearly_all_replies_tell() -> None:
+    usual = {f"u{n}": 0.001 for n in range(WIDE)}
+    replies = [usual | ({"often": 0.1} if n else {}) | ({"seldom": 0.1} if n < 8 else {}) for n in range(10)]
+    assert tokens_of(replies) == tuple(sorted([*usual, "often"]))
+
+
+@pytest.mark.parametrize("replies", [[], [{"Yes": 0.5}], [{f"u{n}": 0.001 for n in range(WIDE)}, {"Yes": 0.5}]])
+def test_where_a_reply_tells_few_odds_there_are_none(replies: list[dict[str, float]]) -> None:
+    assert tokens_of(replies) == ()
+
+
+def test_a_vector_is_of_log_odds_less_their_mean_and_what_was_not_told_is_as_the_least_told() -> None:
+    # ln of 1/2, 1/4 and, for the one that was not told, 1/8; their mean is 2 ln(1/2).
+    vector = vector_of({"a": 0.5, "b": 0.25, "x": 0.125, "z": 0.0}, ("a", "b", "c"))
+    assert vector == pytest.approx([np.log(2), 0.0, -np.log(2)], abs=1e-6)
