@@ -25,7 +25,7 @@ from service.models import Completion, Model
 
 # Marks that are one token each in the vocabularies we know: "12" would be two, and its odds half of them.
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ODDS, _MARK_ODDS = 3000, 40  # likeliest first tokens to be told; telling 3000 takes a tenth of what asking does
+_ODDS, _FEW_ODDS = 3000, 40  # likeliest first tokens to be told; telling 3000 takes a tenth of what asking does
 _LEAST = 1e-4  # odds of a mark that is not among them
 _POINT: tuple[Level, ...] = ("missed", "partial", "met")
 _STAR: tuple[Level, ...] = ("absent", "partial", "present")
@@ -84,6 +84,11 @@ class PerCriterion:
     @property
     def reads_example(self) -> bool:
         return any(looks_at(scale, "example") for scale in self.calibration.scales.values())
+
+    @property
+    def _looks_far(self) -> bool:
+        """Whether more than yes and no is looked at, or to be kept for a calibration that does."""
+        return self._asks_all or bool(self.calibration.directions)
 
     def prompt_for(self, criterion: Criterion) -> PromptTemplate:
         return self._templates[kind_of(criterion)]
@@ -155,7 +160,7 @@ class PerCriterion:
             ),
             start=template.render("start"),
             most_tokens=1,
-            odds=_ODDS,
+            odds=_ODDS if criterion and self._looks_far else _FEW_ODDS,
             about=f"{template.label} {criterion.id if criterion else ''}".strip(),
         )
 
@@ -166,9 +171,7 @@ class PerCriterion:
 
     async def _pointed(self, case: Case, question: Prompt, template: PromptTemplate) -> Completion:
         """The same question, its reply begun so that it goes on with a mark."""
-        begun = replace(
-            question, start=template.render("evidence"), odds=_MARK_ODDS, about=f"{question.about} evidence"
-        )
+        begun = replace(question, start=template.render("evidence"), odds=_FEW_ODDS, about=f"{question.about} evidence")
         return await self._asked(case, begun)
 
 
