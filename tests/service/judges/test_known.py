@@ -103,6 +103,23 @@ def test_a_file_of_another_model_tells_nothing() -> None:
     assert dict(kept_odds(file, "another", plain)) == dict(kept_odds(None, "one", plain)) == {}
 
 
+async def test_how_far_the_odds_lean_over_those_of_the_known_answers_shapes_the_verdict() -> None:
+    there = {"there": Direction(weights={"Yes": 1, "No": -1})}
+    judge, model = judge_of(calibration_of(point=scale_of(1, -9, lift=1)).model_copy(update={"directions": there}))
+    [verdict] = await verdicts(judge, case(), P1)
+    # Along it lie ln(0.6/0.4) = 0.405, and of the known answers -1.386 and 2.197, on the mean 0.405: a lift of 0.
+    # 1/(1 + e^-1) = 0.731 is the probability of partial or more.
+    assert (verdict.level, verdict.confidence) == ("partial", pytest.approx(0.731, abs=1e-3))
+    told = {call.about.partition(" ")[2]: call.odds for call in model.prompts}
+    assert told == {"p1 empty": 3000, "p1 example": 3000, "": 40, "evidence": 40, "p1": 3000, "p1 evidence": 40}
+
+
+async def test_without_directions_few_odds_are_told() -> None:
+    judge, model = judge_of(BESIDE_BOTH)
+    await verdicts(judge, case(), P1)
+    assert {call.odds for call in model.prompts} == {40}
+
+
 async def test_what_was_measured_by_other_directions_is_asked_anew() -> None:
     scales = {"point": scale_of(0, -9, yes=1, lift=1)}
     one, two = (
