@@ -69,9 +69,8 @@ class Direction(Frozen):
         """In units of the label it was fitted to. A token that was not told counts as the least likely that was; 0
         where none was told.
         """
-        told = {token: math.log(p) for token, p in odds.items() if p > 0}
-        least = min(told.values(), default=0.0)
-        return sum(weight * told.get(token, least) for token, weight in self.weights.items())
+        least = min((p for p in odds.values() if p > 0), default=1.0)
+        return sum(weight * math.log(odds.get(token) or least) for token, weight in self.weights.items())
 
 
 class Calibration(Frozen):
