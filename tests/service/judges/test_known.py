@@ -109,7 +109,8 @@ async def test_how_far_the_odds_lean_over_those_of_the_known_answers_shapes_the_
     [verdict] = await verdicts(judge, case(), P1)
     # Along it lie ln(0.6/0.4) = 0.405, and of the known answers -1.386 and 2.197, on the mean 0.405: a lift of 0.
     # 1/(1 + e^-1) = 0.731 is the probability of partial or more.
-    assert (verdict.level, verdict.confidence) == ("partial", pytest.approx(0.731, abs=1e-3))
+    assert verdict.level == "partial"
+    assert verdict.confidence == pytest.approx(0.731, abs=1e-3)
     told = {call.about.partition(" ")[2]: call.odds for call in model.prompts}
     assert told == {"p1 empty": 3000, "p1 example": 3000, "": 40, "evidence": 40, "p1": 3000, "p1 evidence": 40}
 
