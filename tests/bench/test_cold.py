@@ -9,14 +9,14 @@ from bench.cold import SWITCH, as_it_comes, plain, ratio
 
 
 def test_a_ratio_is_of_medians_of_batches_and_the_first_batch_only_warms_up() -> None:
-    under = [9.0] * 20 + [1.0] * 20 + [2.0] * 20 + [3.0] * 20
-    over = [1.0] * 20 + [3.0] * 20 + [6.0] * 20 + [9.0] * 20
+    under = [9.0] * 4 + [1.0] * 4 + [2.0] * 4 + [3.0] * 4
+    over = [1.0] * 4 + [3.0] * 4 + [6.0] * 4 + [9.0] * 4
     # medians of (1, 2, 3) and (3, 6, 9): 6 / 2, and every draw of batches gives 3 too
     assert ratio(over, under, np.random.default_rng(1)) == pytest.approx((3.0, 3.0, 3.0))
 
 
 def test_a_bare_call_is_asked_the_same_and_not_told_how() -> None:
-    asked = {"model": "openai/x", "messages": [], "client": object(), "base_model": "openai/x"}
+    asked = {"model": "openai/x", "messages": [], "client": object(), "base_model": "openai/x", "fallbacks": []}
     assert plain(asked) == {"model": "openai/x", "messages": []}
 
 
