@@ -1,8 +1,8 @@
 """Fit what a judge per criterion makes of its odds, on the odds that a run recorded; no model is asked.
 
 Each kind of criterion gets a proportional-odds model over few signals, one of which lies along a direction that is
-fitted first (`evals.directions`). What to expect of it on questions it has not seen is told by holding each question out
-in turn: `held_out` grades every question by scales fitted on all others.
+fitted first (`evals.directions`). What to expect of it on questions it has not seen is told by holding each question
+out in turn: `held_out` grades every question by scales fitted on all others.
 """
 
 from collections.abc import Collection, Sequence
