@@ -1,11 +1,13 @@
 """Find what a run was made of: its records, and the golden answers that they are of."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from evals.golden import GoldenAnswer, read_golden
-from evals.records import RECORDS, SETTINGS, Run, RunSettings, read_run
+from evals.records import RECORDS, SETTINGS, Record, Run, RunSettings, read_run
 from service.catalog import HOME, Catalog
 from service.core.errors import BadFile
 
@@ -52,6 +54,15 @@ def opened_beside(folder: Path, other: Opened, catalog: Catalog) -> Opened:
         )
         raise BadFile(folder / SETTINGS, [(None, problem)])
     return opened(folder, catalog, other.path)
+
+
+def together(runs: Sequence[Opened]) -> tuple[tuple[GoldenAnswer, ...], tuple[Record, ...]]:
+    """All their golden answers, and all records. Raises ValueError where two runs are of answers with one id."""
+    golden = tuple(answer for one in runs for answer in one.golden)
+    counts = Counter(answer.id for answer in golden)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise ValueError(f"{len(twice)} answers are in two of the golden files, such as {twice[0]!r}; take each once")
+    return golden, tuple(record for one in runs for record in one.run.records)
 
 
 def golden_path(folder: Path, settings: RunSettings, given: Path | None) -> Path:

@@ -25,6 +25,15 @@ def calibrate(
     run: Run,
     *,
     golden: Golden = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--also",
+            metavar="RUN",
+            help="Fit to this run too. Its golden file says which questions it is of; may be given more than once.",
+            show_default=False,
+        ),
+    ] = None,
     wording: Wording = 1,
     file: Annotated[
         Path | None,
@@ -44,18 +53,20 @@ def calibrate(
 
     The run should have been recorded with --all-odds: then directions are fitted too, which tell more than yes and no
     do. After it `grader eval known` has to be run anew. What a calibration is worth on new questions shows where it has
-    not seen them: report on --held-out DIR, not on a run that it was fitted to.
+    not seen them: report on --held-out DIR, not on a run that it was fitted to. What is held out is a question, in the
+    runs of --also too, and it is RUN's answers that are graded anew.
 
     \b
     Examples:
       grader eval run evals/golden/interview.jsonl --all-odds --out evals/runs/golden
-      grader eval calibrate evals/runs/golden --out service/judges/calibration-v4.json
+      grader eval run evals/golden/practice.jsonl --all-odds --out evals/runs/practice
+      grader eval calibrate evals/runs/golden --also evals/runs/practice --out service/judges/calibration-v4.json
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
     """
     with measuring():
         from evals import calibrate as fitting
-        from evals.opening import opened
+        from evals.opening import opened, together
         from evals.regrade import regraded
         from evals.replayed import question_of, rows_of
         from service.catalog import read_json
@@ -65,9 +76,18 @@ def calibrate(
         prompts, told = chosen.prompts, read_json(chosen.known, KnownOdds)
         catalog = catalog_now()
         this = opened(run, catalog, golden)
-        _refuse_without_odds(this.run, prompts, run)
-        rows = rows_of(this.golden, this.run.records, catalog, prompts, told)
-        made_by = f"grader eval calibrate over {this.path.name} (sha256 {this.run.settings.golden_digest[:12]})"
+        beside = [opened(path, catalog) for path in also or ()]
+        for one, path in zip((this, *beside), (run, *(also or ())), strict=True):
+            _refuse_without_odds(one.run, prompts, path)
+            _refuse_other_model(one.run, this.run, path)
+        try:
+            rows = rows_of(*together((this, *beside)), catalog, prompts, told)
+        except ValueError as error:
+            fail(f"{run}: {error}")
+        files = " and ".join(
+            f"{one.path.name} (sha256 {one.run.settings.golden_digest[:12]})" for one in (this, *beside)
+        )
+        made_by = f"grader eval calibrate over {files}"
         try:
             fitted = fitting.calibrated(rows, made_by, f"{len(rows.rows)} labelled criteria; {this.run.settings.model}")
             others = fitting.held_out(rows) if held_out else {}
@@ -176,6 +196,12 @@ def _refuse_without_odds(run: "records.Run", prompts: "Mapping[str, str]", folde
     asked = {reply.about.partition("@")[0] for record in run.records for reply in record.replies}
     if not asked & set(prompts.values()):
         fail(f"{folder}: no odds of {', '.join(sorted(prompts.values()))} in it; record a run of per_criterion first")
+
+
+def _refuse_other_model(run: "records.Run", wanted: "records.Run", folder: Path) -> None:
+    """Odds of two models have nothing in common."""
+    if run.settings.model != wanted.settings.model:
+        fail(f"{folder}: is of the model {run.settings.model!r}, the first run of {wanted.settings.model!r}")
 
 
 def _keeps_all_odds(run: "records.Run") -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evals import directions
-from evals.records import RECORDS, Run, read_run
+from evals.records import RECORDS, SETTINGS, Run, read_run
 from service.bootstrap import WORDINGS
 from service.catalog import read_json
 from service.core.calibration import Calibration
@@ -37,7 +37,7 @@ ANSWER = "I took leaf mould for bed number {} in {}. The soil stayed damp there.
 
 
 def rubrics(folder: Path) -> Path:
-    (folder / "rubrics").mkdir()
+    (folder / "rubrics").mkdir(exist_ok=True)
     for name, topic in TOPICS.items():
         (folder / "rubrics" / f"{name}.yaml").write_text(RUBRIC.format(name=name, topic=topic), encoding="utf-8")
     return folder / "rubrics"
@@ -79,7 +79,13 @@ def few_tokens_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recorded(
-    folder: Path, *, unlabelled: bool = False, names: tuple[str, ...] = tuple(TOPICS), all_odds: bool = True
+    folder: Path,
+    *,
+    unlabelled: bool = False,
+    names: tuple[str, ...] = tuple(TOPICS),
+    all_odds: bool = True,
+    of: str = "beds",
+    run: str = "run",
 ) -> dict[str, str]:
     """A run of per_criterion in `run`, six answers to each question, and the settings it was made with."""
     rng = np.random.default_rng(31)
@@ -88,17 +94,17 @@ def recorded(
         for n in range(6):
             labels = {} if unlabelled and name == names[-1] else labels_of(n)
             text = ANSWER.format(n, TOPICS[name])
-            rows.append({"id": f"{name}-{n}", "question_id": name, "answer": text, "labels": labels})
+            rows.append({"id": f"{of}-{name}-{n}", "question_id": name, "answer": text, "labels": labels})
             empty = [] if n else [reply_of(0.3, rng) for _ in CRITERIA]  # once a question
             script += empty + odds_for(labels_of(n), rng)
-    (folder / "beds.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    (folder / f"{of}.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
     env = {
         "GRADER_MODEL": f"scripted:{folder / 'script.json'}",
         "GRADER_JUDGE": "per_criterion",
         "GRADER_RUBRICS_DIR": str(rubrics(folder)),
     }
-    words = ["eval", "run", "beds.jsonl", "--out", "run", "--workers", "1", *(["--all-odds"] if all_odds else [])]
+    words = ["eval", "run", f"{of}.jsonl", "--out", run, "--workers", "1", *(["--all-odds"] if all_odds else [])]
     result = grader(folder, *words, **env)
     assert result.exit_code == 0, result.stderr
     return env
@@ -135,6 +141,40 @@ def test_a_run_is_calibrated_and_each_question_graded_by_what_has_not_seen_it(tm
     assert verdicts(after) != verdicts(before)
     report = grader(tmp_path, "eval", "report", "anew", "--draws", "20", **env)
     assert report.exit_code == 0, report.stderr
+
+
+def test_what_is_fitted_to_beside_a_run_shapes_the_numbers_and_is_not_graded_anew(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    recorded(tmp_path, of="pots", run="more")
+    words = ["--also", "more", "--out", "both.json", "--held-out", "anew"]
+    result = grader(tmp_path, "eval", "calibrate", "run", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    both = read_json(tmp_path / "both.json", Calibration)
+    assert both.note.startswith(f"{2 * 18 * len(CRITERIA)} labelled criteria; ")
+    assert "beds.jsonl (sha256 " in both.made_by
+    assert " and pots.jsonl (sha256 " in both.made_by
+    alone = grader(tmp_path, "eval", "calibrate", "run", "--held-out", "alone", **env)
+    assert Calibration.model_validate_json(alone.stdout).scales != both.scales
+    after, by_own = read_run(tmp_path / "anew"), read_run(tmp_path / "alone")
+    assert [record.golden_id for record in after.records] == [record.golden_id for record in by_own.records]
+    assert verdicts(after) != verdicts(by_own)
+
+
+def test_an_answer_is_fitted_to_once(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    result = grader(tmp_path, "eval", "calibrate", "run", "--also", "run", **env)
+    assert result.exit_code == 2
+    assert "18 answers are in two of the golden files, such as 'beds-1.1-0'; take each once" in result.stderr
+
+
+def test_odds_of_two_models_are_not_fitted_to_together(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    recorded(tmp_path, of="pots", run="more")
+    other = read_run(tmp_path / "more").settings.model_copy(update={"model": "local"})
+    (tmp_path / "more" / SETTINGS).write_text(other.model_dump_json(), encoding="utf-8")
+    result = grader(tmp_path, "eval", "calibrate", "run", "--also", "more", **env)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("more: is of the model 'local', the first run of 'scripted")
 
 
 def test_without_a_file_the_calibration_is_printed_and_nothing_else(tmp_path: Path) -> None:
@@ -179,6 +219,7 @@ def test_a_run_is_graded_anew_by_the_calibration_of_today(tmp_path: Path) -> Non
         (["calibrate", "run", "--wording", "0"], "Invalid value for '--wording'"),
         (["calibrate", "run", "--held-out", "run"], "run/records.jsonl: is there already"),
         (["calibrate", "run", "--out", "no/where.json"], "no/where.json: cannot be written"),
+        (["calibrate", "run", "--also", "nowhere"], "nowhere/run.json: cannot be read"),
         (["calibrate"], "Missing argument 'RUN'"),
         (["regrade", "nowhere", "--out", "anew"], "nowhere/run.json: cannot be read"),
         (["regrade", "run", "--out", "run"], "run/records.jsonl: is there already"),
