@@ -2,15 +2,18 @@
 
 Ideal is n × latency / concurrency. While concurrency × 5 ms is at most half the latency, 1.25 × that is allowed.
 Beyond, the processor is what is short, and it may take 1.2 × the larger of ideal and n × the CPU of a bare litellm
-call, measured in the same run. Twice as many answers are on their way as calls may be in flight, so that there is
-always one ready to be asked about. Exit code 1: over a bound.
+call, measured in the same run, as many in flight. Twice as many answers are on their way as calls may be in flight, so
+that there is always one ready to be asked about. Garbage is collected as in `grader serve`: what was loaded is not
+looked through again. Exit code 1: over a bound.
 """
 
 import argparse
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from bench.cold import answers, arguments_of, as_it_comes, graded, plain, settings_for
@@ -18,7 +21,8 @@ from bench.setting import UpstreamProcess, command_line, table, upstream, verdic
 from service.bootstrap import running
 
 _MILLISECONDS_EACH = 5.0
-_BARE_CALLS = 200
+_BARE_ROUNDS = 5  # of calls in flight, and one to warm up
+_LEAST_BARE_CALLS = 200
 
 
 async def by_workers(todo: Iterator[str], workers: int, one: Callable[[str], Awaitable[None]]) -> None:
@@ -33,8 +37,18 @@ async def by_workers(todo: Iterator[str], workers: int, one: Callable[[str], Awa
             group.create_task(work())
 
 
-async def bare_seconds(server: UpstreamProcess) -> float:
-    """CPU of a bare call among others, with the arguments that the service gives, by litellm as it comes."""
+@contextmanager
+def collected_as_served() -> Iterator[None]:
+    """What is loaded by now is for good, and not looked through for garbage again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+async def bare_seconds(server: UpstreamProcess, concurrency: int) -> float:
+    """CPU of a bare call among so many others, with the arguments that the service gives, by litellm as it comes."""
     async with running(settings_for(server)) as service:
         arguments = plain((await arguments_of(service, answers(1)))[0])
         import litellm
@@ -42,11 +56,12 @@ async def bare_seconds(server: UpstreamProcess) -> float:
         async def call(_: str) -> None:
             await litellm.acompletion(**arguments)
 
+        count = max(_LEAST_BARE_CALLS, _BARE_ROUNDS * concurrency)
         with as_it_comes():
-            await by_workers(iter([""] * 20), 10, call)
+            await by_workers(iter([""] * concurrency), concurrency, call)
             started = time.process_time()
-            await by_workers(iter([""] * _BARE_CALLS), 10, call)
-            return (time.process_time() - started) / _BARE_CALLS
+            await by_workers(iter([""] * count), concurrency, call)
+            return (time.process_time() - started) / count
 
 
 class Took(NamedTuple):
@@ -64,7 +79,8 @@ async def batch(server: UpstreamProcess, count: int, concurrency: int) -> Took:
         await graded(service, "In the spring we repaired the pump, and I wrote down how.")
         server.reset()
         started, cpu = time.perf_counter(), time.process_time()
-        await by_workers(iter(answers(count)), 2 * concurrency, lambda answer: graded(service, answer))
+        with collected_as_served():
+            await by_workers(iter(answers(count)), 2 * concurrency, lambda answer: graded(service, answer))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         return Took(seconds, cpu, server.stats()["most_in_flight"])
 
@@ -78,12 +94,11 @@ def main() -> None:
     rows, kept = [], True
     with upstream() as server:
         for concurrency in wanted.concurrency:
-            # Before and after: a shared machine's speed changes by the minute.
-            before = asyncio.run(bare_seconds(server))
             server.reset(latency=wanted.latency_ms)
+            # Before and after: a shared machine's speed changes by the minute.
+            before = asyncio.run(bare_seconds(server, concurrency))
             took = asyncio.run(batch(server, wanted.answers, concurrency))
-            server.reset(latency=0)
-            bare_each = (before + asyncio.run(bare_seconds(server))) / 2
+            bare_each = (before + asyncio.run(bare_seconds(server, concurrency))) / 2
             ideal = wanted.answers * wanted.latency_ms / 1000 / concurrency
             waiting = concurrency * _MILLISECONDS_EACH <= wanted.latency_ms / 2
             base = ideal if waiting else max(ideal, wanted.answers * bare_each)
