@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -32,15 +33,16 @@ class Figures:
 
 
 class _Caller(asyncio.Protocol):
-    """One connection: sends a request, waits for the whole response, sends the next."""
+    """One connection: sends a request, waits for the whole response, sends the next, as long as there is one and time."""
 
-    def __init__(self, requests: Iterator[bytes], holds: Sequence[bytes], ends: float) -> None:
+    def __init__(self, requests: Iterator[bytes], holds: Sequence[bytes], ends: float = math.inf) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.seconds: list[float] = []
         self.wrong = 0
         self._requests = requests
         self._holds = holds
         self._ends = ends
+        self._over = False
         self._heard = b""
         self._started = 0.0
 
@@ -54,39 +56,51 @@ class _Caller(asyncio.Protocol):
         length = _LENGTH.search(self._heard, 0, head + 2) if head >= 0 else None
         if not length or len(self._heard) < head + 4 + int(length.group(1)):
             return
-        now = time.perf_counter()
-        self.seconds.append(now - self._started)
+        self.seconds.append(time.perf_counter() - self._started)
         self.wrong += not self._heard.startswith(b"HTTP/1.1 200") or any(
             text not in self._heard for text in self._holds
         )
         self._heard = b""
-        if now < self._ends:
-            self._send()
-        else:
-            self._transport.close()
+        self._send()
 
     def connection_lost(self, _: Exception | None) -> None:
-        if time.perf_counter() < self._ends:
-            self.wrong += 1  # hung up on
+        self.wrong += not self._over  # hung up on
         self.done.set_result(None)
 
     def _send(self) -> None:
+        """The next one, or none: where there is no other, or no more time."""
         self._started = time.perf_counter()
-        self._transport.write(next(self._requests))
+        request = next(self._requests, None) if self._started < self._ends else None
+        if request is None:
+            self._over = True
+            self._transport.close()
+        else:
+            self._transport.write(request)
 
 
 async def load(
     port: int, requests: Sequence[bytes], holds: Sequence[bytes], connections: int, seconds: float
 ) -> Figures:
-    """One round of load."""
-    started = time.perf_counter()
-    callers = []
+    """One round of load: the requests over and over, until the time is up."""
+    ends = time.perf_counter() + seconds
+    turns = []
     for connection in range(connections):
         first = connection * len(requests) // connections  # far apart: no two send the same in a row
-        turn = itertools.cycle([*requests[first:], *requests[:first]])
-        caller = _Caller(turn, holds, started + seconds)
+        turns.append(itertools.cycle([*requests[first:], *requests[:first]]))
+    return await _called(port, turns, holds, ends)
+
+
+async def once(port: int, requests: Sequence[bytes], holds: Sequence[bytes], connections: int) -> Figures:
+    """Each of the requests once, by whichever connection is free."""
+    return await _called(port, [iter(requests)] * connections, holds, math.inf)
+
+
+async def _called(port: int, turns: Sequence[Iterator[bytes]], holds: Sequence[bytes], ends: float) -> Figures:
+    """A connection for each turn of requests."""
+    started = time.perf_counter()
+    callers = [_Caller(turn, holds, ends) for turn in turns]
+    for caller in callers:
         await asyncio.get_running_loop().create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]
-        callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
     took = time.perf_counter() - started
     all_seconds = sorted(second for caller in callers for second in caller.seconds)

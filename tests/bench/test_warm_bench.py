@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bench.load import Figures, load
+from bench.load import Figures, load, once
 from bench.warm import Round, report
 
 REQUESTS = [b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n" + name for name in (b"a", b"b", b"c")]
@@ -43,6 +43,15 @@ async def test_every_response_is_counted_once_and_the_requests_go_out_in_turn() 
     assert figures.wrong == 0
     assert set(server.heard) == {b"a", b"b", b"c"}
     assert 0 < figures.p50_ms <= figures.p99_ms
+
+
+async def test_a_batch_is_each_request_once() -> None:
+    server = Server()
+    listener = await asyncio.start_server(server.talk, "127.0.0.1", 0)
+    async with listener:
+        figures = await once(listener.sockets[0].getsockname()[1], REQUESTS, [b"said"], connections=2)
+    assert (figures.requests, figures.wrong) == (3, 0)
+    assert sorted(server.heard) == [b"a", b"b", b"c"]
 
 
 @pytest.mark.parametrize(
