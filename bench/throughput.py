@@ -4,8 +4,8 @@ Ideal is n × latency / concurrency. While concurrency × 5 ms is at most half t
 Beyond, the processor is what is short, and it may take 1.2 × the larger of ideal and n × the CPU of a bare litellm
 call, measured in the same run, as many in flight. Twice as many answers are on their way as calls may be in flight, so
 that there is always one ready to be asked about. Garbage is collected as in `grader serve`: what was loaded is not
-looked through again. The last row puts the most calls in flight through `grader serve --workers`, over HTTP: a processor's
-work is shared where there are several. Exit code 1: over a bound.
+looked through again. The last row puts the most calls in flight through `grader serve --workers`, over HTTP: where the
+processor is short, that is what the service offers. Exit code 1: over a bound.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from bench.cold import answers, arguments_of, as_it_comes, graded, plain, settings_for
@@ -112,6 +113,10 @@ def served(server: UpstreamProcess, count: int, concurrency: int, workers: int) 
         return Took(seconds, math.nan, server.stats()["most_in_flight"])
 
 
+def _graded_here(server: UpstreamProcess, count: int, concurrency: int) -> Took:
+    return asyncio.run(batch(server, count, concurrency))
+
+
 def _request(answer: str) -> bytes:
     body = json.dumps({"question_id": "2.2", "answer": answer}).encode()
     head = "POST /grade HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -149,7 +154,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, nargs="+", default=[16, 30, 128])
     parser.add_argument("--workers", type=int, default=2, help="of the last row; 0 leaves it out")
     wanted = parser.parse_args()
-    count, rows = wanted.answers, []
+    count = wanted.answers
     with upstream() as server:
         server.reset(latency=wanted.latency_ms)
 
@@ -159,12 +164,13 @@ def main() -> None:
             took = one()
             return Row(name, concurrency, took, (before + asyncio.run(bare_seconds(server, concurrency))) / 2)
 
-        for calls in wanted.concurrency:
-            rows.append(measured(str(calls), calls, lambda calls=calls: asyncio.run(batch(server, count, calls))))
+        rows = [
+            measured(str(calls), calls, partial(_graded_here, server, count, calls)) for calls in wanted.concurrency
+        ]
         if wanted.workers:
             most = max(wanted.concurrency)
             name = f"{most}, served by {wanted.workers} workers"
-            rows.append(measured(name, most, lambda: served(server, count, most, wanted.workers)))
+            rows.append(measured(name, most, partial(served, server, count, most, wanted.workers)))
     told = [row.cells(count, wanted.latency_ms / 1000) for row in rows]
     note = f"{count} answers, upstream {wanted.latency_ms:g} ms; bare calls before and after each row"
     print(table(command_line("bench.throughput"), note, COLUMNS, [cells for cells, _ in told]))
