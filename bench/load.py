@@ -33,7 +33,7 @@ class Figures:
 
 
 class _Caller(asyncio.Protocol):
-    """One connection: sends a request, waits for the whole response, sends the next, as long as there is one and time."""
+    """One connection: sends a request, waits for the response, sends the next, while there is one and time."""
 
     def __init__(self, requests: Iterator[bytes], holds: Sequence[bytes], ends: float = math.inf) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
