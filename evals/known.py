@@ -1,12 +1,17 @@
-"""Ask the model behind `per_criterion` what it says before the known answers, once for all criteria of some rubrics."""
+"""What the model behind `per_criterion` says before the known answers, once for all criteria of some rubrics: asked, or
+found in a run that asked.
+"""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+from evals.replayed import Known
 from service.core.answer import Answer
+from service.core.calibration import Calibration
 from service.core.rubric import Rubric
 from service.judges import Case
 from service.judges.known import KnownOdds
 from service.judges.per_criterion import PerCriterion
+from service.judges.signals import Told, told_by
 
 _SECONDS = 3600.0  # nobody waits for one of these
 
@@ -20,15 +25,37 @@ async def asked(judge: PerCriterion, rubrics: Sequence[Rubric]) -> AsyncIterator
         yield len(judge.known)
 
 
-def file_of(judge: PerCriterion, made_by: str) -> KnownOdds:
-    """All that the judge knows, rounded to what a model's own sums are steady to."""
-    told = sorted(judge.known.items())
-    directions = judge.calibration.directions
+def found(known: Known, rubrics: Sequence[Rubric], calibration: Calibration) -> dict[str, Told]:
+    """By key, what a run was told of all criteria of these rubrics. Raises ValueError where it did not ask."""
+    told: dict[str, Told] = {}
+    for rubric in rubrics:
+        for criterion in rubric.judged:
+            for name, key in known.keys_of(rubric, criterion):
+                if key not in known.replies:
+                    raise ValueError(f"nothing of {criterion.id} of question {rubric.id} before the {name} answer")
+                told[key] = told_by(known.replies[key], criterion, calibration.directions) or Told(0.0)
+    return told
+
+
+def model_of(identity: str) -> str:
+    """The model's identity in that of a judge per criterion, which stands between the judge's name and its templates.
+    Raises ValueError for any other judge's.
+    """
+    words = identity.split(" ")
+    if words[0] != PerCriterion.name or "|" in words:
+        raise ValueError(f"it is of the judge {identity!r}, not of {PerCriterion.name} as it runs")
+    return " ".join(words[1:-3])
+
+
+def file_of(told: Mapping[str, Told], model: str, calibration: Calibration, made_by: str) -> KnownOdds:
+    """All that was told, rounded to what a model's own sums are steady to."""
+    in_order = sorted(told.items())
+    directions = calibration.directions
     return KnownOdds(
         version=1,
         made_by=made_by,
-        model=judge.model.identity,
-        log_odds={key: round(one.log_odds, 3) for key, one in told},
-        along={key: round(one.along, 4) for key, one in told} if directions else {},
-        directions=judge.calibration.directions_digest if directions else None,
+        model=model,
+        log_odds={key: round(one.log_odds, 3) for key, one in in_order},
+        along={key: round(one.along, 4) for key, one in in_order} if directions else {},
+        directions=calibration.directions_digest if directions else None,
     )

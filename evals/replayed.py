@@ -102,14 +102,14 @@ class Known(NamedTuple):
             if any(about.endswith(KNOWN) for about in told):
                 rubric = by_id[record.golden_id].rubric_in(catalog)
                 for criterion in rubric.judged:
-                    for name, key in known._keys(rubric, criterion):
+                    for name, key in known.keys_of(rubric, criterion):
                         if (odds := told.get(f"{criterion.id} {name}")) is not None:
                             known.replies[key] = odds
         return known
 
     def odds(self, rubric: Rubric, criterion: Criterion) -> dict[str, Mapping[str, float]]:
         """By name of the known answer, the odds as the run was told them; those that it asked about."""
-        return {name: self.replies[key] for name, key in self._keys(rubric, criterion) if key in self.replies}
+        return {name: self.replies[key] for name, key in self.keys_of(rubric, criterion) if key in self.replies}
 
     def told(self, rubric: Rubric, criterion: Criterion, calibration: Calibration | None) -> dict[str, Told]:
         """By name of the known answer, what its odds say, measured by the calibration's directions; those that were
@@ -117,14 +117,15 @@ class Known(NamedTuple):
         """
         found: dict[str, Told] = {}
         directions = calibration.directions if calibration else {}
-        for name, key in self._keys(rubric, criterion):
+        for name, key in self.keys_of(rubric, criterion):
             if key in self.replies:
                 found[name] = told_by(self.replies[key], criterion, directions) or Told(0.0)
             elif self.file and (told := self.file.told(key, calibration)):
                 found[name] = told
         return found
 
-    def _keys(self, rubric: Rubric, criterion: Criterion) -> Iterator[tuple[str, str]]:
+    def keys_of(self, rubric: Rubric, criterion: Criterion) -> Iterator[tuple[str, str]]:
+        """Of each known answer its name, and the key of what is said before it (see `known.key_of`)."""
         template = self.templates[kind_of(criterion)]
         for known in known_answers(self.templates["empty"].render("answer"), rubric.example_answer):
             yield known.name, key_of(template, rubric.question, known.answer, criterion)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from evals import directions
+from evals.known import model_of
 from evals.records import RECORDS, SETTINGS, Run, read_run
 from service.bootstrap import WORDINGS
 from service.catalog import read_json
 from service.core.calibration import Calibration
+from service.judges.known import KnownOdds
 from service.judges.signals import KINDS
 from tests.builders import PARTS
 from tests.evals.made_runs import golden_file, golden_of, record_of, rubric_of, settings_for, written
@@ -210,6 +212,33 @@ def test_a_run_is_graded_anew_by_the_calibration_of_today(tmp_path: Path) -> Non
     assert after.settings.identity.endswith(f" | graded anew by 1 calibrations: {today.digest}")
 
 
+def test_what_a_run_was_told_of_the_known_answers_need_not_be_asked_again(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    result = grader(tmp_path, "eval", "known", "--from", "run", "--out", "known.json", **env)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "written: known.json\n"
+    told = read_json(tmp_path / "known.json", KnownOdds)
+    assert (told.model, len(told.log_odds)) == ("scripted", len(TOPICS) * len(CRITERIA))
+    assert told.directions == read_json(WORDINGS[0].calibration, Calibration).directions_digest
+    replies = [reply for record in read_run(tmp_path / "run").records for reply in record.replies]
+    [of_p1] = {reply.first_token_odds["Yes"] / reply.first_token_odds["No"] for reply in replies[:1]}  # type: ignore[index]
+    assert any(odds == pytest.approx(np.log(of_p1), abs=1e-3) for odds in told.log_odds.values())
+
+
+def test_a_run_that_did_not_ask_of_all_known_answers_does_not_tell_of_them(tmp_path: Path) -> None:
+    env = recorded(tmp_path, names=("1.1",))
+    result = grader(tmp_path, "eval", "known", "--from", "run", "--out", "known.json", **env)
+    assert result.exit_code == 2
+    assert "run: nothing of p1 of question 1.2 before the empty answer; record a run over" in result.stderr
+    assert not (tmp_path / "known.json").exists()
+
+
+@pytest.mark.parametrize("identity", ["one_call m grade-v1@0", "per_criterion m 0 n@0 e@0 | one_call m grade-v1@0"])
+def test_a_run_of_another_judge_does_not_say_which_model_its_odds_are_of(identity: str) -> None:
+    with pytest.raises(ValueError, match="not of per_criterion as it runs"):
+        model_of(identity)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -225,6 +254,8 @@ def test_a_run_is_graded_anew_by_the_calibration_of_today(tmp_path: Path) -> Non
         (["regrade", "run", "--out", "run"], "run/records.jsonl: is there already"),
         (["regrade", "run", "--out", "anew", "--wording", "99"], f"--wording 99: the judge has {len(WORDINGS)}"),
         (["regrade", "run"], "Missing option '--out'"),
+        (["known"], "Missing option '--out'"),
+        (["known", "--from", "nowhere", "--out", "anew"], "nowhere/run.json: cannot be read"),
     ],
 )
 def test_wrong_use_names_the_thing_and_is_exit_code_2(tmp_path: Path, words: list[str], said: str) -> None:

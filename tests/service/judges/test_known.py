@@ -88,7 +88,7 @@ async def test_another_question_or_example_is_asked_anew(other: Case) -> None:
 async def test_what_a_file_tells_of_this_model_is_not_asked_again() -> None:
     asked, model = judge_of(BESIDE_BOTH)
     await asked.get_known(case(), (P1,))
-    told = file_of(asked, "a test")
+    told = file_of(asked.known, model.identity, asked.calibration, "a test")
     assert told.model == model.identity
     judge, again = judge_of(BESIDE_BOTH, told)
     [verdict] = await verdicts(judge, case(), P1)
@@ -129,7 +129,7 @@ async def test_what_was_measured_by_other_directions_is_asked_anew() -> None:
     )
     asked, model = judge_of(one)
     await asked.get_known(case(), (P1,))
-    told = file_of(asked, "a test")
+    told = file_of(asked.known, model.identity, asked.calibration, "a test")
     # ln(0.2/0.8), once as log odds and once along the direction.
     [empty] = [key for key, said in told.log_odds.items() if said == pytest.approx(-1.386, abs=1e-3)]
     assert told.along[empty] == pytest.approx(-1.386, abs=1e-3)
