@@ -65,13 +65,14 @@ def _lifted(row: Row, along: float, known: Collection[float]) -> Row:
     return row._replace(signals={**row.signals, "lift": lift(along, known)})
 
 
-def held_out(rows: Rows) -> dict[str, Calibration]:
-    """By question: the calibration that has seen every question but this one."""
+def held_out(rows: Rows, questions: Collection[str] | None = None) -> dict[str, Calibration]:
+    """By question: the calibration that has seen every question but this one. None: of all questions."""
     return {
         question: calibrated(
             rows._replace(rows=tuple(row for row in rows.rows if row.question != question)), "held out", question
         )
         for question in dict.fromkeys(row.question for row in rows.rows)
+        if questions is None or question in questions
     }
 
 

@@ -92,7 +92,7 @@ def calibrate(
         made_by = f"grader eval calibrate over {files}"
         try:
             fitted = fitting.calibrated(rows, made_by, f"{len(rows.rows)} labelled criteria; {this.run.settings.model}")
-            others = fitting.held_out(rows) if held_out else {}
+            others = fitting.held_out(rows, set(map(question_of, this.golden))) if held_out else {}
         except ValueError as error:
             fail(f"{run}: {error}; label more answers")
         if held_out:

@@ -18,9 +18,9 @@ DIRECTIONS: Mapping[str, str] = {
     "star": "there",
     "omission": "there",
     "commission": "committed",
-    "only": "nothing_else",
+    "only": "committed",
 }
-"""By kind, the direction in which its odds are measured: `there` is fitted to points and STAR parts."""
+"""By kind, the direction in which its odds are measured: `there` is fitted to points and STAR parts alone."""
 
 _LEAST = 1e-9  # odds of a word that was not among those told
 
