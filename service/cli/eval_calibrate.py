@@ -62,7 +62,7 @@ def calibrate(
     Examples:
       grader eval run evals/golden/interview.jsonl --all-odds --out evals/runs/golden
       grader eval run evals/golden/practice.jsonl --all-odds --out evals/runs/practice
-      grader eval calibrate evals/runs/golden --also evals/runs/practice --out service/judges/calibration-v4.json
+      grader eval calibrate evals/runs/golden --also evals/runs/practice --out service/judges/calibration-v5.json
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
     """
@@ -167,8 +167,8 @@ def known(
 
     \b
     Examples:
-      grader eval known --out service/judges/known-v4.json
-      grader eval known --from evals/runs/golden --out service/judges/known-v4.json
+      grader eval known --out service/judges/known-v5.json
+      grader eval known --from evals/runs/golden --out service/judges/known-v5.json
     """
     with measuring():
         chosen, catalog = _wording(wording), catalog_now()
