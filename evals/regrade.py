@@ -11,8 +11,7 @@ from service.core.calibration import Calibration
 from service.core.gates import flags_of
 from service.core.grade import Grade, grade_of
 from service.core.verdict import Verdict
-from service.judges.known import KnownOdds
-from service.judges.per_criterion import passages_of, verdict_from
+from service.judges.per_criterion import looks_at, passages_of, verdict_from
 from service.judges.signals import kind_of, signals_of
 
 
@@ -22,18 +21,19 @@ def regraded(
     catalog: Catalog,
     wording: Mapping[str, str],
     by_question: Mapping[str, Calibration],
-    known: KnownOdds | None = None,
+    told: Known | None = None,
 ) -> Run:
     """The run as it would have been. `by_question` says by which calibration each question's answers are graded,
-    `known` is what was asked ahead about the known answers.
+    `told` what the known answers got; None: what the run itself was told.
 
     What was abstained from or failed stays as it is; so do tokens and seconds. Of each reply's odds as many are kept as
-    an ordinary run keeps. The run's identity says what was done.
+    an ordinary run keeps. The run's identity says what was done. Raises ValueError where a scale looks at what a known
+    answer got, and that is not at hand.
     """
     answers = {answer.id: answer for answer in golden}
     digests = sorted({calibration.digest for calibration in by_question.values()})
     identity = f"{run.settings.identity} | graded anew by {len(digests)} calibrations: {', '.join(digests)}"
-    told = Known.of(golden, run.records, catalog, wording, known)
+    told = told or Known.of(golden, run.records, catalog, wording, None)
     records = tuple(
         _regraded(record, answers[record.golden_id], catalog, wording, by_question, told) for record in run.records
     )
@@ -69,8 +69,11 @@ def _grade(
     verdicts: dict[str, Verdict] = {}
     for criterion in rubric.judged:
         told = known.told(rubric, criterion, calibration)
-        asked = replayed.asked(criterion, passages)._replace(known=told)
         scale = calibration.scale_of(kind_of(criterion), rubric.example_answer is not None)
+        for name, _ in known.keys_of(rubric, criterion):
+            if name not in told and looks_at(scale, name):
+                raise ValueError(f"{record.golden_id}: what {criterion.id} got before the {name} answer is not at hand")
+        asked = replayed.asked(criterion, passages)._replace(known=told)
         if signals := signals_of(criterion, answer, asked, calibration.directions):
             verdict = verdict_from(signals, asked.marks, criterion, passages, replayed.usual(passages), scale)
             by = {"model": before.judge.model or "", "prompt": replayed.labels[wording[kind_of(criterion)]]}

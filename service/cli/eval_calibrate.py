@@ -70,7 +70,7 @@ def calibrate(
         from evals import calibrate as fitting
         from evals.opening import opened, together
         from evals.regrade import regraded
-        from evals.replayed import question_of, rows_of
+        from evals.replayed import Known, question_of, rows_of
         from service.catalog import read_json
         from service.judges.known import KnownOdds
 
@@ -83,9 +83,10 @@ def calibrate(
             _refuse_without_odds(one.run, prompts, path)
             _refuse_other_model(one.run, this.run, path)
         try:
-            rows = rows_of(*together((this, *beside)), catalog, prompts, told)
+            answers, records = together((this, *beside))
         except ValueError as error:
             fail(f"{run}: {error}")
+        rows = rows_of(answers, records, catalog, prompts, told)
         files = " and ".join(
             f"{one.path.name} (sha256 {one.run.settings.golden_digest[:12]})" for one in (this, *beside)
         )
@@ -98,7 +99,8 @@ def calibrate(
         if held_out:
             # Answers without any label have had no part in the fit, so what all others gave has not seen them.
             unlabelled = dict.fromkeys(map(question_of, this.golden), fitted)
-            _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others, told), held_out)
+            heard = Known.of(answers, records, catalog, prompts, told)
+            _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others, heard), held_out)
     text = fitted.model_dump_json(indent=2) + "\n"
     if file:
         write({file: text.encode()})
@@ -128,7 +130,7 @@ def regrade(
     with measuring():
         from evals.opening import opened
         from evals.regrade import regraded
-        from evals.replayed import question_of
+        from evals.replayed import Known, question_of
         from service.catalog import read_json
         from service.core.calibration import Calibration
         from service.judges.known import KnownOdds
@@ -140,8 +142,12 @@ def regrade(
         if calibration.directions and not _keeps_all_odds(this.run):
             fail(f"{run}: it keeps few odds of each reply, and the calibration looks at all; record it with --all-odds")
         by_question = {question_of(answer): calibration for answer in this.golden}
-        told = read_json(chosen.known, KnownOdds)
-        _write_run(regraded(this.golden, this.run, catalog, chosen.prompts, by_question, told), folder)
+        told = Known.of(this.golden, this.run.records, catalog, chosen.prompts, read_json(chosen.known, KnownOdds))
+        try:
+            anew = regraded(this.golden, this.run, catalog, chosen.prompts, by_question, told)
+        except ValueError as error:
+            fail(f"{run}: {error}; record the run with --all-odds")
+        _write_run(anew, folder)
     out().print(shown(f"written: {folder}"), soft_wrap=True)
 
 

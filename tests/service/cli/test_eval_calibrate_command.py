@@ -162,11 +162,43 @@ def test_what_is_fitted_to_beside_a_run_shapes_the_numbers_and_is_not_graded_ane
     assert verdicts(after) != verdicts(by_own)
 
 
+def forget_known(folder: Path) -> None:
+    """As if the run had not asked about the known answers."""
+    lines = [json.loads(line) for line in (folder / RECORDS).read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line["replies"] = [reply for reply in line["replies"] if not reply["about"].endswith(" empty")]
+    (folder / RECORDS).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def test_what_the_known_answers_got_in_a_run_beside_serves_all(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    recorded(tmp_path, of="pots", run="more")
+    words = ["--also", "more", "--out", "c.json", "--held-out", "then"]
+    forget_known(tmp_path / "run")
+    refused = grader(tmp_path, "eval", "calibrate", "run", "--out", "alone.json", **env)
+    assert refused.exit_code == 2
+    assert "the run does not tell what all known answers got; record it with --all-odds" in refused.stderr
+    result = grader(tmp_path, "eval", "calibrate", "run", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    said = [probability for grade in verdicts(read_run(tmp_path / "then")) for _, probability in grade if probability]
+    assert np.std(said) > 0.1  # with nothing to set them against they would hardly differ
+
+
 def test_an_answer_is_fitted_to_once(tmp_path: Path) -> None:
     env = recorded(tmp_path)
     result = grader(tmp_path, "eval", "calibrate", "run", "--also", "run", **env)
     assert result.exit_code == 2
     assert "18 answers are in two of the golden files, such as 'beds-1.1-0'; take each once" in result.stderr
+
+
+def test_a_run_that_does_not_tell_what_the_known_answers_got_is_not_graded_anew(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    forget_known(tmp_path / "run")
+    result = grader(tmp_path, "eval", "regrade", "run", "--out", "anew", **env)
+    assert result.exit_code == 2
+    wanted = "run: beds-1.1-0: what p1 got before the empty answer is not at hand; record the run with --all-odds"
+    assert wanted in " ".join(result.stderr.split())
+    assert not (tmp_path / "anew").exists()
 
 
 def test_odds_of_two_models_are_not_fitted_to_together(tmp_path: Path) -> None:
