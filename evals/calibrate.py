@@ -41,8 +41,8 @@ def calibrated(rows: Rows, made_by: str, note: str) -> Calibration:
         labelled = [Labelled(row.question, row.kind, row.human, row.vectors) for row in full if row.vectors]
         if len(labelled) < len(full):
             raise ValueError("the run does not tell what all known answers got; record it with --all-odds")
-        directions, names = fitted_directions(labelled, rows.tokens), SIGNALS
-        alongs = along_unseen(labelled)
+        directions, names = fitted_directions(labelled, rows.tokens, rows.pairs), SIGNALS
+        alongs = along_unseen(labelled, rows.pairs)
         full = tuple(_lifted(row, along, known.values()) for row, (along, known) in zip(full, alongs, strict=True))
         bare = tuple(_lifted(row, along, [known["empty"]]) for row, (along, known) in zip(bare, alongs, strict=True))
     scales, without_example = {}, {}
@@ -68,9 +68,7 @@ def _lifted(row: Row, along: float, known: Collection[float]) -> Row:
 def held_out(rows: Rows, questions: Collection[str] | None = None) -> dict[str, Calibration]:
     """By question: the calibration that has seen every question but this one. None: of all questions."""
     return {
-        question: calibrated(
-            rows._replace(rows=tuple(row for row in rows.rows if row.question != question)), "held out", question
-        )
+        question: calibrated(rows.without({question}), "held out", question)
         for question in dict.fromkeys(row.question for row in rows.rows)
         if questions is None or question in questions
     }

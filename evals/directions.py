@@ -24,6 +24,8 @@ PENALTY = 4.0
 """Of the squared weights of standardised odds, per token: chosen among 0.5, 1.5, 4 and 10, which differ little."""
 FITTED_TO: Mapping[str, tuple[str, ...]] = {"there": ("point", "star"), "committed": ("commission", "only")}
 """By direction, the kinds of criterion whose labels it is fitted to."""
+ALIKE = 32.0
+"""How many labels it weighs that two guises of one answer should lie equally far."""
 _FOLDS = 5
 
 
@@ -46,6 +48,16 @@ class Labelled(NamedTuple):
     kind: str
     human: int
     vectors: Vectors
+
+
+class Pair(NamedTuple):
+    """One criterion's question before two answers that say the same: how the log odds of the one differ from the
+    other's.
+    """
+
+    question: str
+    kind: str
+    difference: np.ndarray
 
 
 def is_wide(odds: Mapping[str, float]) -> bool:
@@ -72,15 +84,18 @@ def vector_of(odds: Mapping[str, float], tokens: Sequence[str]) -> np.ndarray:
     return centred
 
 
-def fitted_directions(rows: Sequence[Labelled], tokens: Sequence[str]) -> dict[str, Direction]:
-    """By name. Raises ValueError where there is nothing to fit one to."""
+def fitted_directions(
+    rows: Sequence[Labelled], tokens: Sequence[str], pairs: Sequence[Pair] = ()
+) -> dict[str, Direction]:
+    """By name; of `pairs` both sides should lie alike. Raises ValueError where there is nothing to fit one to."""
+    weights = {name: _weights(rows, pairs, name) for name in FITTED_TO}
     return {
-        name: Direction(weights={t: float(f"{w:.4g}") for t, w in zip(tokens, _weights(rows, name), strict=True)})
-        for name in FITTED_TO
+        name: Direction(weights={t: float(f"{w:.4g}") for t, w in zip(tokens, own, strict=True)})
+        for name, own in weights.items()
     }
 
 
-def along_unseen(rows: Sequence[Labelled]) -> list[tuple[float, dict[str, float]]]:
+def along_unseen(rows: Sequence[Labelled], pairs: Sequence[Pair] = ()) -> list[tuple[float, dict[str, float]]]:
     """How far each row's odds lie along its kind's direction, and by name those of the known answers; the direction
     fitted to other questions, or a scale fitted to it would trust it too much.
 
@@ -92,7 +107,8 @@ def along_unseen(rows: Sequence[Labelled]) -> list[tuple[float, dict[str, float]
     found: list[tuple[float, dict[str, float]]] = [(0.0, {})] * len(rows)
     for fold in np.array_split(np.array(questions, dtype=object), min(_FOLDS, len(questions))):
         seen = [row for row in rows if row.question not in fold]
-        weights = {name: _weights(seen, name) for name in FITTED_TO}
+        alike = [pair for pair in pairs if pair.question not in fold]
+        weights = {name: _weights(seen, alike, name) for name in FITTED_TO}
         for place, row in enumerate(rows):
             if row.question in fold:
                 own = weights[DIRECTIONS[row.kind]]
@@ -101,7 +117,7 @@ def along_unseen(rows: Sequence[Labelled]) -> list[tuple[float, dict[str, float]
     return found
 
 
-def _weights(rows: Sequence[Labelled], name: str) -> np.ndarray:
+def _weights(rows: Sequence[Labelled], pairs: Sequence[Pair], name: str) -> np.ndarray:
     """Of the logarithms of the tokens' odds; they add up to 0."""
     own = [row for row in rows if row.kind in FITTED_TO[name]]
     if not own:
@@ -113,7 +129,10 @@ def _weights(rows: Sequence[Labelled], name: str) -> np.ndarray:
     for kind in FITTED_TO[name]:  # that one kind is met more often is no sign of a thing being there
         of_kind = np.array([row.kind == kind for row in own])
         labels[of_kind] -= labels[of_kind].mean() if of_kind.any() else 0.0
-    ridge = Ridge(PENALTY * lifts.shape[1]).fit((lifts - lifts.mean(axis=0)) / spread, labels)
+    differences = [pair.difference / spread * ALIKE**0.5 for pair in pairs if pair.kind in FITTED_TO[name]]
+    values = np.vstack([(lifts - lifts.mean(axis=0)) / spread, *differences])
+    wanted = np.concatenate([labels - labels.mean(), np.zeros(len(differences))])
+    ridge = Ridge(PENALTY * lifts.shape[1], fit_intercept=False).fit(values, wanted)
     weights = ridge.coef_ / spread
     return np.asarray(weights - weights.mean())
 

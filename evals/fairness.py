@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evals.golden import GoldenAnswer
+from evals.golden import GoldenAnswer, guise_of
 from evals.intervals import Indices
 from evals.measures import Figure, range_of
 from evals.pairs import Material
@@ -63,14 +63,14 @@ def fairness_of(
     tagged: dict[tuple[str, str], dict[str, str]] = {}
     left_out: list[str] = []
     for answer in golden:
-        tags = dict(tag.split(":", 1) for tag in answer.tags if tag.startswith(("pair:", "side:", "fairness:")))
-        if "pair" not in tags:
+        guise = guise_of(answer)
+        if guise is None:
             continue
-        sides = tagged.setdefault((tags.get("fairness", "unnamed"), tags["pair"]), {})
-        if tags.get("side") not in ("a", "b") or tags["side"] in sides:
-            left_out.append(f"{answer.id}: needs one of the tags side:a and side:b, each once in pair {tags['pair']!r}")
+        sides = tagged.setdefault((guise.family, guise.pair), {})
+        if guise.side is None or guise.side in sides:
+            left_out.append(f"{answer.id}: needs one of the tags side:a and side:b, each once in pair {guise.pair!r}")
         else:
-            sides[tags["side"]] = answer.id
+            sides[guise.side] = answer.id
     if not tagged:
         return None
     families: dict[str, list[_Twins]] = {}

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -47,6 +47,23 @@ class GoldenAnswer(Frozen):
     def rubric_in(self, catalog: Catalog) -> Rubric:
         """The rubric it is labelled by. Raises UnknownQuestion."""
         return self.rubric or catalog.rubric_for(self.question_id or "")
+
+
+class Guise(NamedTuple):
+    """Which of two answers this is that say the same; `side` is None where the tags say neither a nor b."""
+
+    family: str
+    pair: str
+    side: Literal["a", "b"] | None
+
+
+def guise_of(answer: GoldenAnswer) -> Guise | None:
+    """By its tags `fairness:FAMILY`, `pair:NAME` and `side:a` or `side:b`; None for an answer that is of no pair."""
+    tags = dict(tag.split(":", 1) for tag in answer.tags if tag.startswith(("pair:", "side:", "fairness:")))
+    if "pair" not in tags:
+        return None
+    side: Literal["a", "b"] | None = "a" if tags.get("side") == "a" else "b" if tags.get("side") == "b" else None
+    return Guise(tags.get("fairness", "unnamed"), tags["pair"], side)
 
 
 def read_golden(path: Path, catalog: Catalog) -> tuple[GoldenAnswer, ...]:

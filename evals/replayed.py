@@ -1,10 +1,10 @@
 """What a recorded run of a judge per criterion holds for a calibration: labels beside signals, odds to read again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from evals.directions import Vectors, tokens_of, vector_of
-from evals.golden import GoldenAnswer
+from evals.directions import Pair, Vectors, tokens_of, vector_of
+from evals.golden import GoldenAnswer, guise_of
 from evals.pairs import LEVELS
 from evals.records import Record
 from service.catalog import Catalog, read_prompts
@@ -32,10 +32,18 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """`tokens` are those that the rows' vectors are of."""
+    """`tokens` are those that the rows' vectors are of; `pairs` tell how two guises of one answer differ."""
 
     rows: tuple[Row, ...]
     tokens: tuple[str, ...]
+    pairs: tuple[Pair, ...] = ()
+
+    def without(self, questions: Collection[str]) -> "Rows":
+        """What is of other questions."""
+        return self._replace(
+            rows=tuple(row for row in self.rows if row.question not in questions),
+            pairs=tuple(pair for pair in self.pairs if pair.question not in questions),
+        )
 
 
 def rows_of(
@@ -68,7 +76,26 @@ def rows_of(
                     vectors = Vectors(vector_of(asked.odds, tokens), known_vectors)
                 kind = kind_of(criterion)
                 rows.append(Row(answer.id, question_of(answer), criterion.id, kind, human, signals, vectors))
-    return Rows(tuple(rows), tokens)
+    return Rows(tuple(rows), tokens, tuple(_pairs(first, catalog, wording, tokens)))
+
+
+def _pairs(
+    replayed: Sequence[tuple[GoldenAnswer, "Replayed"]],
+    catalog: Catalog,
+    wording: Mapping[str, str],
+    tokens: Sequence[str],
+) -> Iterator[Pair]:
+    """Of each two answers that bear the tags of a pair, every criterion; none where replies told few odds."""
+    sides = {guise: one for one in replayed if (guise := guise_of(one[0])) and guise.side}
+    for guise, (answer, one) in sides.items() if tokens else ():
+        other = sides.get(guise._replace(side="b"))
+        if guise.side == "b" or other is None:
+            continue
+        for criterion in answer.rubric_in(catalog).judged:
+            kind = kind_of(criterion)
+            first, second = (heard.odds.get((wording[kind], criterion.id)) for heard in (one, other[1]))
+            if first and second:
+                yield Pair(question_of(answer), kind, vector_of(first, tokens) - vector_of(second, tokens))
 
 
 def question_of(answer: GoldenAnswer) -> str:

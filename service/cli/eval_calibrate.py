@@ -55,14 +55,16 @@ def calibrate(
 
     The run should have been recorded with --all-odds: then directions are fitted too, which tell more than yes and no
     do. After it `grader eval known` has to be run anew. What a calibration is worth on new questions shows where it has
-    not seen them: report on --held-out DIR, not on a run that it was fitted to. What is held out is a question, in the
-    runs of --also too, and it is RUN's answers that are graded anew.
+    not seen them: report on --held-out DIR, not on a run that it was fitted to. Two answers that are tagged as a pair
+    (`pair:NAME`, `side:a` and `side:b`) are fitted to lie alike; they need no labels. What is held out is a question,
+    in the runs of --also too, and it is RUN's answers that are graded anew.
 
     \b
     Examples:
       grader eval run evals/golden/interview.jsonl --all-odds --out evals/runs/golden
       grader eval run evals/golden/practice.jsonl --all-odds --out evals/runs/practice
-      grader eval calibrate evals/runs/golden --also evals/runs/practice --out service/judges/calibration-v5.json
+      grader eval run evals/golden/fairness.jsonl --all-odds --out evals/runs/fairness
+      grader eval calibrate evals/runs/golden --also evals/runs/practice --also evals/runs/fairness
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
     """

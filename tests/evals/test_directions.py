@@ -9,6 +9,7 @@ from evals.directions import (
     PENALTY,
     WIDE,
     Labelled,
+    Pair,
     Vectors,
     along_unseen,
     fitted_directions,
@@ -74,6 +75,35 @@ def test_a_row_is_measured_along_what_other_questions_gave() -> None:
         )
         # An omission is measured by what points and STAR parts gave: where it leans that way, the thing is there.
         assert min(yes) > max(no)
+
+
+def dressed(rows: list[Labelled], guise: np.ndarray) -> list[Labelled]:
+    """The same, where what is there is mostly said in some guise that leaves its mark on the odds."""
+    return [
+        row._replace(vectors=row.vectors._replace(answer=row.vectors.answer + (guise if row.human else 0)))
+        for row in rows
+    ]
+
+
+def test_two_guises_of_one_answer_come_to_lie_alike() -> None:
+    guise = np.random.default_rng(7).normal(size=40)
+    guise -= guise.mean()
+    rows = dressed(a_set(6, 8), guise)
+    pairs = [Pair(f"q{n}", kind, guise) for n in range(6) for kind in KINDS for _ in range(4)]
+    for name in FITTED_TO:
+        plain, fair = (
+            np.array([fitted_directions(rows, TOKENS, told)[name].weights[t] for t in TOKENS]) for told in ((), pairs)
+        )
+        assert abs(fair @ guise) < abs(plain @ guise) / 5
+        assert fair @ HIDDEN > 0.4 * (plain @ HIDDEN)
+
+
+def test_a_pair_shapes_only_what_other_questions_are_measured_by_and_its_own_kind() -> None:
+    rows, difference = a_set(5, 9), 5 * HIDDEN
+    before, after = along_unseen(rows), along_unseen(rows, [Pair("q1", "point", difference)])
+    same = [a == pytest.approx(b) for (a, _), (b, _) in zip(before, after, strict=True)]
+    there = [DIRECTIONS[row.kind] == "there" for row in rows]
+    assert same == [row.question == "q1" or not its for row, its in zip(rows, there, strict=True)]
 
 
 def test_a_question_alone_cannot_be_measured_by_others() -> None:

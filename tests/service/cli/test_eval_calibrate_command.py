@@ -12,7 +12,7 @@ from evals.known import model_of
 from evals.records import RECORDS, SETTINGS, Run, read_run
 from service.bootstrap import WORDINGS
 from service.catalog import read_json
-from service.core.calibration import Calibration
+from service.core.calibration import Calibration, Direction
 from service.judges.known import KnownOdds
 from service.judges.signals import KINDS
 from tests.builders import PARTS
@@ -88,6 +88,7 @@ def recorded(
     all_odds: bool = True,
     of: str = "beds",
     run: str = "run",
+    pairs: bool = False,
 ) -> dict[str, str]:
     """A run of per_criterion in `run`, six answers to each question, and the settings it was made with."""
     rng = np.random.default_rng(31)
@@ -96,7 +97,8 @@ def recorded(
         for n in range(6):
             labels = {} if unlabelled and name == names[-1] else labels_of(n)
             text = ANSWER.format(n, TOPICS[name])
-            rows.append({"id": f"{of}-{name}-{n}", "question_id": name, "answer": text, "labels": labels})
+            tags = [f"pair:{name}", f"side:{'ab'[n]}"] if pairs and n < 2 else []
+            rows.append({"id": f"{of}-{name}-{n}", "question_id": name, "answer": text, "labels": labels, "tags": tags})
             empty = [] if n else [reply_of(0.3, rng) for _ in CRITERIA]  # once a question
             script += empty + odds_for(labels_of(n), rng)
     (folder / f"{of}.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
@@ -182,6 +184,26 @@ def test_what_the_known_answers_got_in_a_run_beside_serves_all(tmp_path: Path) -
     assert result.exit_code == 0, result.stderr
     said = [probability for grade in verdicts(read_run(tmp_path / "then")) for _, probability in grade if probability]
     assert np.std(said) > 0.1  # with nothing to set them against they would hardly differ
+
+
+def test_two_answers_that_are_tagged_as_a_pair_are_drawn_together(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    recorded(tmp_path, of="pots", run="more", pairs=True)
+    for run in ("run", "more"):
+        result = grader(tmp_path, "eval", "calibrate", run, "--out", f"{run}.json", **env)
+        assert result.exit_code == 0, result.stderr
+    plain, fair = (read_json(tmp_path / f"{run}.json", Calibration).directions["there"] for run in ("run", "more"))
+    first, second = read_run(tmp_path / "more").records[:2]
+
+    def apart(direction: Direction) -> float:
+        """How far the two lie apart on the mean over the points."""
+        points = [
+            [direction.along(r.first_token_odds or {}) for r in record.replies if r.about.endswith((" p1", " p2"))]
+            for record in (first, second)
+        ]
+        return float(np.abs(np.subtract(*points)).mean())
+
+    assert apart(fair) < 0.8 * apart(plain)
 
 
 def test_an_answer_is_fitted_to_once(tmp_path: Path) -> None:
