@@ -201,7 +201,7 @@ def test_two_answers_that_are_tagged_as_a_pair_are_drawn_together(tmp_path: Path
             [direction.along(r.first_token_odds or {}) for r in record.replies if r.about.endswith((" p1", " p2"))]
             for record in (first, second)
         ]
-        return float(np.abs(np.subtract(*points)).mean())
+        return float(np.abs(np.array(points[0]) - np.array(points[1])).mean())
 
     assert apart(fair) < 0.8 * apart(plain)
 
