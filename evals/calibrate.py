@@ -66,10 +66,10 @@ def _lifted(row: Row, along: float, known: Collection[float]) -> Row:
 
 
 def held_out(rows: Rows, questions: Collection[str] | None = None) -> dict[str, Calibration]:
-    """By question: the calibration that has seen every question but this one. None: of all questions."""
+    """By question: the calibration that has seen no label and no pair of this one. None: of all questions."""
     return {
         question: calibrated(rows.without({question}), "held out", question)
-        for question in dict.fromkeys(row.question for row in rows.rows)
+        for question in dict.fromkeys([row.question for row in rows.rows] + [pair.question for pair in rows.pairs])
         if questions is None or question in questions
     }
 

@@ -14,7 +14,7 @@ from service.cli.failing import fail
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evals import records
+    from evals import opening, records
     from service import bootstrap
     from service.catalog import Catalog
     from service.core.rubric import Rubric
@@ -80,26 +80,23 @@ def calibrate(
         prompts, told = chosen.prompts, read_json(chosen.known, KnownOdds)
         catalog = catalog_now()
         this = opened(run, catalog, golden)
-        beside = [opened(path, catalog) for path in also or ()]
-        for one, path in zip((this, *beside), (run, *(also or ())), strict=True):
+        all_runs = (this, *(opened(path, catalog) for path in also or ()))
+        for one, path in zip(all_runs, (run, *(also or ())), strict=True):
             _refuse_without_odds(one.run, prompts, path)
             _refuse_other_model(one.run, this.run, path)
         try:
-            answers, records = together((this, *beside))
+            answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
         rows = rows_of(answers, records, catalog, prompts, told)
-        files = " and ".join(
-            f"{one.path.name} (sha256 {one.run.settings.golden_digest[:12]})" for one in (this, *beside)
-        )
-        made_by = f"grader eval calibrate over {files}"
+        made_by = f"grader eval calibrate over {_named(all_runs)}"
         try:
             fitted = fitting.calibrated(rows, made_by, f"{len(rows.rows)} labelled criteria; {this.run.settings.model}")
             others = fitting.held_out(rows, set(map(question_of, this.golden))) if held_out else {}
         except ValueError as error:
             fail(f"{run}: {error}; label more answers")
         if held_out:
-            # Answers without any label have had no part in the fit, so what all others gave has not seen them.
+            # Answers without label or twin have had no part in the fit, so what all others gave has not seen them.
             unlabelled = dict.fromkeys(map(question_of, this.golden), fitted)
             heard = Known.of(answers, records, catalog, prompts, told)
             _write_run(regraded(this.golden, this.run, catalog, prompts, unlabelled | others, heard), held_out)
@@ -231,6 +228,11 @@ def _wording(number: int) -> "bootstrap.Wording":
     if number > len(WORDINGS):
         fail(f"--wording {number}: the judge has {len(WORDINGS)}")
     return WORDINGS[number - 1]
+
+
+def _named(runs: "Sequence[opening.Opened]") -> str:
+    """Which golden files they are of."""
+    return " and ".join(f"{one.path.name} (sha256 {one.run.settings.golden_digest[:12]})" for one in runs)
 
 
 def _refuse_without_odds(run: "records.Run", prompts: "Mapping[str, str]", folder: Path) -> None:

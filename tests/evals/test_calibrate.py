@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from evals import calibrate
 from evals.calibrate import SIGNALS, calibrated, fitted, held_out
-from evals.directions import family
+from evals.directions import Pair, family
 from evals.golden import GoldenAnswer, Labels
 from evals.pairs import LEVELS
 from evals.records import Record, Reply
@@ -227,6 +227,14 @@ def test_a_question_has_no_say_in_the_calibration_it_is_graded_by() -> None:
     assert before["q3"] != after["q3"]
     others = [row for row in made if row.question != "q1"]
     assert before["q1"].scales == calibrated(rows_for(*others), "tests", "").scales
+
+
+def test_a_question_of_which_there_are_pairs_alone_is_held_out_too() -> None:
+    made = rows_for(*a_set(np.random.default_rng(7)))._replace(pairs=(Pair("q4", "point", np.zeros(2)),))
+    assert list(held_out(made)) == ["q1", "q2", "q3", "q4"]
+    assert list(held_out(made, {"q2", "q4"})) == ["q2", "q4"]
+    assert made.without({"q4"}).pairs == ()
+    assert made.without({"q1"}).pairs == made.pairs
 
 
 def test_a_question_cannot_be_held_out_where_there_is_no_other() -> None:
