@@ -78,6 +78,8 @@ class Upstream:
                 self.stats = Stats(in_flight=self.stats.in_flight)
                 self.times = Times(**{**asdict(self.times), **json.loads(body or b"{}")})
                 yield _whole(asdict(self.times))
+            case b"HEAD", _:
+                yield b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
             case b"GET", b"/v1/models":
                 yield _whole({"object": "list", "data": [{"id": "fake", "object": "model"}]})
             case _:

@@ -15,7 +15,7 @@ from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
 from service.models.failures import translated
-from service.models.loading import asks_once, load, rehearse
+from service.models.loading import asks_once, connect, load, rehearse
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
@@ -79,11 +79,20 @@ class HostedModel:
         return f"{self._name}@{self._api_base}" if self._api_base else self._name
 
     async def warm(self) -> None:
-        """Import litellm, which takes seconds. Raises JudgeRefused for a name it doesn't know, or without a key."""
+        """Import litellm, which takes seconds, and open a connection to the provider.
+
+        Raises JudgeRefused for a name litellm doesn't know, or without a key. A provider that is away is no error yet.
+        """
+        route, address = await self._loaded()
+        if address:
+            await connect(route.client, address)
+
+    async def _loaded(self) -> tuple[_Route, str | None]:
+        """What it takes to ask, and the address that will be asked; None where that is not known."""
         route = await asyncio.to_thread(_route_to, self._name, self._api_base, self._api_key)
-        if route.client:
-            await rehearse(self._request(route, _REHEARSED))
+        address = await rehearse(self._request(route, _REHEARSED)) if route.client else None
         self._route = route
+        return route, address
 
     async def close(self) -> None:
         """Close litellm's connections: those of all models, for it keeps them together. They reopen when used."""
@@ -105,7 +114,7 @@ class HostedModel:
         try:
             async with asyncio.timeout(timeout_seconds):
                 if self._route is None:
-                    await self.warm()
+                    await self._loaded()
                 try:
                     completion = await self._once(prompt, on_text)
                 except JudgeUnavailable as error:

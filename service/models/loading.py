@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+_CONNECT_SECONDS = 1.0
 # What litellm and openai import at the first call, on the event loop.
 _LATE = ("openai.resources.chat", "litellm._service_logger")
 
@@ -62,19 +63,38 @@ def asks_once(socket_seconds: float, transport: httpx.AsyncBaseTransport | None 
     return AsksOnce(timeout=socket_seconds, transport=transport)
 
 
-async def rehearse(request: Mapping[str, Any]) -> None:
-    """Make this request with nobody at the other end, so that the first real one finds all that litellm loads late."""
+async def rehearse(request: Mapping[str, Any]) -> str | None:
+    """Make this request with nobody at the other end, so that the first real one finds all that litellm loads late.
+
+    The address that it would have gone to, or None: then the rehearsal failed, and the first real one takes longer.
+    """
     import litellm
 
     choice = {"index": 0, "message": {"role": "assistant", "content": "{}"}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     reply = {"id": "", "object": "chat.completion", "created": 0, "model": "", "choices": [choice], "usage": usage}
-    client = asks_once(1, httpx.MockTransport(lambda _: httpx.Response(200, json=reply)))
+    addresses: list[str] = []
+
+    def replied(asked: httpx.Request) -> httpx.Response:
+        addresses.append(str(asked.url))
+        return httpx.Response(200, json=reply)
+
+    client = asks_once(1, httpx.MockTransport(replied))
     try:
-        with suppress(Exception):  # then the first real one takes longer
+        with suppress(Exception):
             await litellm.acompletion(**{**request, "client": client})
     finally:
         await client.close()
+    return addresses[0] if addresses else None
+
+
+async def connect(client: Any, address: str) -> None:
+    """Open this client's connection to the address's host, so that the first real request finds it open.
+
+    A HEAD of its root: no key goes out, and nothing is paid for. Whatever comes back is right. Gives up after a second.
+    """
+    with suppress(Exception):  # then the first real request opens it, or says why not
+        await client.client.head(httpx.URL(address).join("/"), timeout=_CONNECT_SECONDS)
 
 
 class _Tokenizer:

@@ -6,12 +6,12 @@ import pytest
 import respx
 
 from service.models.hosted import HostedModel
-from tests.service.models.hosted.wire import KEY, PROVIDER_KEYS
+from tests.service.models.hosted.wire import KEY, NOBODY, PROVIDER_KEYS
 
 
 @pytest.fixture(autouse=True)
 async def clean_environment(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    loaded = HostedModel("openai/any", None, api_key=KEY)
+    loaded = HostedModel("openai/any", NOBODY, api_key=KEY)
     await loaded.warm()  # first: litellm reads a .env as it is imported
     for name in PROVIDER_KEYS:
         monkeypatch.delenv(name, raising=False)

@@ -15,6 +15,7 @@ from service.models.hosted import HostedModel
 OPENAI = "https://api.openai.com/v1/chat/completions"
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
 OWN_SERVER = "http://own.test:8080/v1"
+NOBODY = "http://127.0.0.1:9/v1"  # nothing listens there
 KEY = "sk-abcdefghijklmnop"
 ANSWER = "My salary was confidential, and we hit a rate limit of 429."  # litellm reads such words as a sign of overload
 SCHEMA = {"type": "object", "properties": {"p1": {"type": "string"}}, "required": ["p1"], "additionalProperties": False}
