@@ -88,7 +88,7 @@ def _per_criterion(count: Callable[[str], int]) -> None:
         kind = "pitfall" if isinstance(criterion, Pitfall) else kind_of(criterion)
         template = templates[WORDINGS[0].prompts[kind_of(criterion)]]
         text = template.render(
-            "user", question=rubric.question, mark=_MARK, passages=passages_of(answer), criterion=criterion
+            "user", question=rubric.question, mark=_MARK, passages=passages_of(answer.sentences), criterion=criterion
         )
         before, fence, after = text.rpartition(f"</answer-{_MARK}>")
         once, an_answer = count(template.render("system")), count(before + fence)

@@ -17,7 +17,7 @@ from evals.run import Source
 from service.catalog import HOME, Catalog, read_yaml
 from service.core.answer import words_of
 from service.core.frozen import Frozen
-from service.core.gates import FlagKind
+from service.core.gates import FOR_REVIEW
 from service.core.grade import Grade
 from service.core.rubric import Line, Pitfall, PitfallKind, Rubric, StarPart, digest_of
 from service.core.verdict import claims_presence
@@ -260,7 +260,7 @@ def _ranks(grade: Grade) -> dict[str, int]:
 
 
 def _flagged(grade: Grade) -> bool:
-    return any(flag.kind is FlagKind.INJECTION_SUSPECTED for flag in grade.flags)
+    return any(flag.kind in FOR_REVIEW for flag in grade.flags)
 
 
 def _mean(changes: Sequence[float], rng: np.random.Generator) -> Mean | None:

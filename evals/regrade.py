@@ -11,7 +11,7 @@ from service.core.calibration import Calibration
 from service.core.gates import flags_of
 from service.core.grade import Grade, grade_of
 from service.core.verdict import Verdict
-from service.judges.per_criterion import looks_at, passages_of, verdict_from
+from service.judges.per_criterion import looks_at, verdict_from
 from service.judges.signals import kind_of, signals_of
 
 
@@ -65,7 +65,8 @@ def _grade(
     known: Known,
 ) -> Grade:
     rubric, answer = golden.rubric_in(catalog), Answer.of(golden.answer)
-    passages, replayed = passages_of(answer), Replayed.of(record, wording)
+    replayed = Replayed.of(record, wording)
+    passages = replayed.passages(answer)
     verdicts: dict[str, Verdict] = {}
     for criterion in rubric.judged:
         told = known.told(rubric, criterion, calibration)

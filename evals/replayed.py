@@ -10,6 +10,7 @@ from evals.records import Record
 from service.catalog import Catalog, read_prompts
 from service.core.answer import Answer
 from service.core.calibration import Calibration
+from service.core.gates import Flag, unheard
 from service.core.prompt import PromptTemplate
 from service.core.rubric import Criterion, Pitfall, Point, Rubric
 from service.judges.known import KNOWN, KnownOdds, key_of, known_answers
@@ -64,9 +65,10 @@ def rows_of(
     rows: list[Row] = []
     for answer, replayed in first:
         text, rubric = Answer.of(answer.answer), answer.rubric_in(catalog)
+        passages = replayed.passages(text)
         for criterion in rubric.judged:
             human = height_of(answer, criterion)
-            asked = replayed.asked(criterion, passages_of(text))._replace(known=told.told(rubric, criterion, None))
+            asked = replayed.asked(criterion, passages)._replace(known=told.told(rubric, criterion, None))
             signals = signals_of(criterion, text, asked)
             if human is not None and signals:
                 before = told.odds(rubric, criterion)
@@ -161,12 +163,13 @@ class Known(NamedTuple):
 class Replayed(NamedTuple):
     """A record's odds by template and criterion, as a judge per criterion asked for them.
 
-    `wording` is as for `rows_of`; `labels` are the templates' name@digest by name.
+    `wording` is as for `rows_of`; `labels` are the templates' name@digest by name; `flags` the grade's.
     """
 
     odds: Mapping[tuple[str, str], Mapping[str, float]]
     wording: Mapping[str, str]
     labels: Mapping[str, str]
+    flags: tuple[Flag, ...] = ()
 
     @classmethod
     def of(cls, record: Record, wording: Mapping[str, str]) -> "Replayed":
@@ -177,7 +180,11 @@ class Replayed(NamedTuple):
             name = label.partition("@")[0]
             labels[name] = label
             odds.setdefault((name, about), reply.first_token_odds or {})
-        return cls(odds, wording, labels)
+        return cls(odds, wording, labels, record.grade.flags if record.grade else ())
+
+    def passages(self, answer: Answer) -> list[Passage]:
+        """Those that the judge was shown."""
+        return passages_of(answer.without(unheard(answer, self.flags)))
 
     def asked(self, criterion: Criterion, passages: Sequence[Passage]) -> Asked:
         """What came of asking about this criterion; no odds if it was not asked about."""

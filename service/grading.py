@@ -25,7 +25,7 @@ from service.core.errors import (
     JudgeTimedOut,
     UnreadableVerdict,
 )
-from service.core.gates import Flag, flags_of, nothing_to_grade
+from service.core.gates import Flag, flags_of, nothing_to_grade, unheard
 from service.core.grade import Grade, JudgeReport, ToldVerdict, grade_of, told_of, verdicts_on_nothing
 from service.core.prompt import fence_mark
 from service.core.rubric import Criterion, Rubric, RubricSet
@@ -141,12 +141,14 @@ class Grader:
             grade = self._abstain(rubric, rules, answer, flags, chain, wish)
             yield counted(grade, wish.question_set, self._clock() - started)
             return
-        memory = Memory(self._store, self.slot(answer, wish.owner), chain, rubric)
+        hidden = unheard(answer, flags)
+        memory = Memory(self._store, self.slot(answer, wish.owner), chain, rubric, hidden)
         findings = Findings(rubric.judged, await memory.recall())
         for verdict in tuple(findings.verdicts.values()):
             yield verdict
         mark = fence_mark(self._secret, answer)
-        case = Case(rubric.question, answer, mark, self._seconds_left(wish), early=early, example=rubric.example_answer)
+        left = self._seconds_left(wish)
+        case = Case(rubric.question, answer, mark, left, early=early, example=rubric.example_answer, unheard=hidden)
         asked = self._clock()
         try:
             async with aclosing(self._seek(chain, case, memory, findings, wish.question_set)) as verdicts:

@@ -21,13 +21,22 @@ class Told(NamedTuple):
 
 
 class Memory:
-    """What is remembered of one answer: read and written in one round trip each."""
+    """What is remembered of one answer, of which judges did not read the sentences `unheard`: read and written in one
+    round trip each.
+    """
 
-    def __init__(self, store: VerdictStore, slot: str, chain: Sequence[Judge], rubric: Rubric) -> None:
+    def __init__(
+        self,
+        store: VerdictStore,
+        slot: str,
+        chain: Sequence[Judge],
+        rubric: Rubric,
+        unheard: frozenset[int] = frozenset(),
+    ) -> None:
         self._store = store
         self._slot = slot
         self._criteria = rubric.judged
-        self._keys, self._names = _keys_of(tuple((judge, judge.identity) for judge in chain), rubric)
+        self._keys, self._names = _keys_of(tuple((judge, judge.identity) for judge in chain), rubric, unheard)
         self._new: dict[str, Remembered] = {}
 
     async def recall(self) -> dict[str, Remembered]:
@@ -92,14 +101,17 @@ class _Keys(NamedTuple):
 
 
 @lru_cache(maxsize=256)  # the same for every answer to a question
-def _keys_of(chain: tuple[tuple[Judge, str], ...], rubric: Rubric) -> _Keys:
+def _keys_of(chain: tuple[tuple[Judge, str], ...], rubric: Rubric, unheard: frozenset[int]) -> _Keys:
     of: dict[tuple[str, str], str] = {}
     names: dict[str, tuple[str, ...]] = {}
     for judge, identity in chain:
         example = rubric.example_answer if reads_example(judge) else None
         for criterion in rubric.judged:
             digests = "+".join(template.digest for template in prompts_of(judge, criterion))
-            key = of[identity, criterion.id] = verdict_key(identity, digests, rubric.question, criterion, example)
+            key = verdict_key(identity, digests, rubric.question, criterion, example)
+            if unheard:  # by which sentences those are, the rest of the rubric shapes the verdict too
+                key = digest_of([key, sorted(unheard)])[:32]
+            of[identity, criterion.id] = key
             if criterion.id not in names.get(key, ()):
                 names[key] = (*names.get(key, ()), criterion.id)
     return _Keys(of, names)

@@ -8,7 +8,8 @@ from ops.dashboards.queries import GIVEN, grown, or_none_yet, or_zero, rate, sha
 SET, MODEL = 'question_set=~"$question_set"', 'model=~"$model"'
 GRADES, VERDICTS, FLAGS = "grader_grades_total", "grader_verdicts_total", "grader_gate_flags_total"
 HIT = f'{SET}, cache="hit"'
-INJECTION, EMPTY = 'kind="injection_suspected"', 'kind!="injection_suspected"'
+INJECTION = 'kind="injection_suspected"'
+TO_REVIEW, EMPTY = 'kind=~"injection_suspected|recital"', 'kind!~"injection_suspected|recital"'
 
 
 def undecided() -> tuple[Panel, ...]:
@@ -74,11 +75,11 @@ def gates() -> tuple[Panel, ...]:
         ),
         lines(
             Said(
-                "When do answers speak to the grader?",
-                "Suspected injections a minute. A single one is chance or curiosity; a series is an attempt. Such "
-                "grades need a person.",
+                "When do answers speak to the grader, or recite the rubric?",
+                "Suspected injections and sentences in the rubric's own words, a minute. A single one is chance or "
+                "curiosity; a series is an attempt, or a rubric that got about. Such grades need a person.",
             ),
-            Query(or_zero(f"60 * {rate(FLAGS, INJECTION)}"), "suspected injections"),
+            Query(or_none_yet(f"60 * {rate(FLAGS, TO_REVIEW, by='kind')}", "kind"), "{{kind}}"),
             unit=units.OpsPerMinute,
         ),
     )

@@ -23,7 +23,7 @@ from service.core.rubric import Rubric, StarPart, digest_of, rubric_version
 from service.grading import Chain, Grader
 from service.judges import prompts_of
 
-FORM = 2
+FORM = 3
 """Raised whenever the reply's form changes, or what code makes of the same verdicts; a test holds us to it."""
 
 _MOST_PLACES = 10_000  # about 400 bytes each, and no word of an answer

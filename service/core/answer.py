@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -124,6 +124,10 @@ class Answer:
         return tuple(
             Sentence(n, text[start:end], Span(starts[start], ends[end - 1])) for n, (start, end) in enumerate(cuts, 1)
         )
+
+    def without(self, numbers: Collection[int]) -> tuple[Sentence, ...]:
+        """The sentences, each with its number, but for these."""
+        return tuple(s for s in self.sentences if s.number not in numbers) if numbers else self.sentences
 
     @cached_property
     def fingerprint(self) -> str:

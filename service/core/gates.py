@@ -5,11 +5,13 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from service.core.answer import Answer, words_of
+from service.core.answer import Answer, Sentence, words_of
 from service.core.frozen import Frozen
 from service.core.injections import injections_of
+from service.core.overlap import stems_of
 from service.core.rubric import Rubric
 
+_NONE: frozenset[int] = frozenset()
 Run = tuple[str, ...]
 """Words in a row."""
 
@@ -17,12 +19,14 @@ FEWEST_WORDS = 5
 _ECHO_QUESTION = 0.8  # share of the answer's three-word runs that stand in the question
 _OWN_WORDS = 3  # beside them; so many make an answer that quotes its question
 _ECHO_RUBRIC = 0.7  # share of the other runs that stand in the rubric
+_FEWEST_RECITED = 5  # content words; a shorter sentence may be in the rubric's words by chance
+_OF_WHICH_OWN = 12  # one word in so many may be the candidate's own
 _REPEATED = 0.34  # five-word runs that differ, by its words: a passage said three times or more
 _ENOUGH_TO_REPEAT = 15  # words
 
 
 class FlagKind(StrEnum):
-    """Why an answer was not graded, or needs a human's eye (`injection_suspected`)."""
+    """Why an answer was not graded, or what in it is not taken at its word (the last two), for a human to look at."""
 
     EMPTY = "empty"
     NO_CONTENT = "no_content"
@@ -30,7 +34,12 @@ class FlagKind(StrEnum):
     ECHO_QUESTION = "echo_question"
     ECHO_RUBRIC = "echo_rubric"
     REPEATED = "repeated"
+    RECITAL = "recital"
     INJECTION_SUSPECTED = "injection_suspected"
+
+
+FOR_REVIEW = frozenset({FlagKind.RECITAL, FlagKind.INJECTION_SUSPECTED})
+"""Of a passage alone: the rest is graded."""
 
 
 class Flag(Frozen):
@@ -82,26 +91,42 @@ _FILLER = frozenset(
 
 def flags_of(answer: Answer, rubric: Rubric) -> tuple[Flag, ...]:
     """All that can be seen without a model; at most one reason not to grade, the first that holds."""
-    reason = _reason_not_to_grade(answer, rubric)
+    recited = recited_in(answer, rubric)
+    reason = _reason_not_to_grade(answer, rubric, recited)
     whole = (Flag(kind=reason, start=0, end=len(answer.received)),) if reason else ()
-    return whole + tuple(
-        Flag(kind=FlagKind.INJECTION_SUSPECTED, start=span.start, end=span.end) for span in injections_of(answer)
-    )
+    passages = [(FlagKind.RECITAL, sentence.span) for sentence in recited if not reason]
+    passages += [(FlagKind.INJECTION_SUSPECTED, span) for span in injections_of(answer)]
+    return whole + tuple(Flag(kind=kind, start=span.start, end=span.end) for kind, span in passages)
+
+
+def recited_in(answer: Answer, rubric: Rubric) -> tuple[Sentence, ...]:
+    """Sentences that have hardly a word but the rubric's own: they say what is wanted, not what was done.
+
+    None where the rubric has no example answer, or one that speaks so: there the criteria may be what is to be said.
+    """
+    wanted = _known(rubric).wanted
+    return tuple(sentence for sentence in answer.sentences if _recites(sentence, wanted)) if wanted else ()
+
+
+def unheard(answer: Answer, flags: Iterable[Flag]) -> frozenset[int]:
+    """The numbers of the sentences that are flagged as recited: no judge gets to read them."""
+    spans = {(flag.start, flag.end) for flag in flags if flag.kind is FlagKind.RECITAL}
+    return frozenset(sentence.number for sentence in answer.sentences if sentence.span in spans) if spans else _NONE
 
 
 def nothing_to_grade(flags: Iterable[Flag]) -> bool:
     """Whether the flags are a reason to abstain."""
-    return any(flag.kind is not FlagKind.INJECTION_SUSPECTED for flag in flags)
+    return any(flag.kind not in FOR_REVIEW for flag in flags)
 
 
-def _reason_not_to_grade(answer: Answer, rubric: Rubric) -> FlagKind | None:
+def _reason_not_to_grade(answer: Answer, rubric: Rubric, recited: tuple[Sentence, ...]) -> FlagKind | None:
     words = answer.words
     reasons: tuple[tuple[FlagKind, Callable[[], bool]], ...] = (
         (FlagKind.EMPTY, lambda: not answer.text),
         (FlagKind.NO_CONTENT, lambda: words in _NO_CONTENT or _FILLER.issuperset(words)),
         (FlagKind.TOO_SHORT, lambda: len(words) < FEWEST_WORDS),
         (FlagKind.ECHO_QUESTION, lambda: _echoes_question(words, rubric)),
-        (FlagKind.ECHO_RUBRIC, lambda: _echoes_rubric(words, rubric)),
+        (FlagKind.ECHO_RUBRIC, lambda: _echoes_rubric(words, rubric) or _says_no_more(words, recited)),
         (FlagKind.REPEATED, lambda: len(words) >= _ENOUGH_TO_REPEAT and _share_new(words) <= _REPEATED),
     )
     return next((kind for kind, holds in reasons if holds()), None)
@@ -122,19 +147,34 @@ def _echoes_rubric(words: tuple[str, ...], rubric: Rubric) -> bool:
     return bool(runs) and sum(map(known.criteria_runs.__contains__, runs)) >= _ECHO_RUBRIC * len(runs)
 
 
+def _says_no_more(words: tuple[str, ...], recited: tuple[Sentence, ...]) -> bool:
+    return bool(recited) and len(words) - sum(len(words_of(sentence.text)) for sentence in recited) < FEWEST_WORDS
+
+
+def _recites(sentence: Sentence, wanted: frozenset[str]) -> bool:
+    stems = stems_of(sentence.text)
+    return len(stems) >= _FEWEST_RECITED and len(stems - wanted) <= len(stems) // _OF_WHICH_OWN
+
+
 class _Known(NamedTuple):
-    """What an echo would repeat: the question's words, its three-word runs, and those of the criteria."""
+    """What an echo would repeat: the question's words, its three-word runs, and those of the criteria; and the stems of
+    the criteria's words, none where an answer may well be in those.
+    """
 
     asked: tuple[str, ...]
     asked_runs: frozenset[Run]
     criteria_runs: frozenset[Run]
+    wanted: frozenset[str]
 
 
 @lru_cache(maxsize=64)  # the same for every answer to a question, and far more text than an answer
 def _known(rubric: Rubric) -> _Known:
     asked = Answer.of(rubric.question).words
     criteria = (run for text in _wording(rubric) for run in _runs(Answer.of(text).words, 3))
-    return _Known(asked, frozenset(_runs(asked, 3)), frozenset(criteria))
+    wanted = frozenset(stem for text in _wording(rubric) for stem in stems_of(Answer.of(text).text))
+    example = Answer.of(rubric.example_answer or "")
+    own_words = bool(example.words) and not any(_recites(sentence, wanted) for sentence in example.sentences)
+    return _Known(asked, frozenset(_runs(asked, 3)), frozenset(criteria), wanted if own_words else frozenset())
 
 
 def _wording(rubric: Rubric) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Literal
 from service.core.answer import Answer
 from service.core.feedback import Feedback, feedback
 from service.core.frozen import Frozen
-from service.core.gates import Flag, FlagKind, nothing_to_grade
+from service.core.gates import FOR_REVIEW, Flag, nothing_to_grade
 from service.core.language import Ownership
 from service.core.rubric import Pitfall, Point, Rubric, RubricSet, StarPart, rubric_version
 from service.core.scoring import Band, score
@@ -202,7 +202,7 @@ def _needs_review(flags: tuple[Flag, ...], verdicts: Verdicts, rules: RubricSet)
     unsure = any(
         v.disputed or (v.confidence is not None and v.confidence < rules.review_below) for v in verdicts.values()
     )
-    return unsure or any(flag.kind is FlagKind.INJECTION_SUSPECTED for flag in flags)
+    return unsure or any(flag.kind in FOR_REVIEW for flag in flags)
 
 
 def _point(point: Point, verdict: Verdict | None, answer: Answer) -> PointGrade:

@@ -13,8 +13,13 @@ def word_overlap(wanted: str, answer: Answer) -> float | None:
     Content words: longer than three letters, or with a digit, or a character of a script written without spaces.
     It is ROUGE-1's recall (Lin 2004) but that a word counts once. None where `wanted` has no content words.
     """
-    stems = {word[:_STEM] for word in words_of(wanted) if _has_content(word)}
+    stems = stems_of(wanted)
     return len(stems & {word[:_STEM] for word in answer.words}) / len(stems) if stems else None
+
+
+def stems_of(text: str) -> frozenset[str]:
+    """The first five letters of its content words."""
+    return frozenset(word[:_STEM] for word in words_of(text) if _has_content(word))
 
 
 def _has_content(word: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from service.core.answer import Answer
+from service.core.answer import Sentence
 from service.core.frozen import Frozen
 from service.core.rubric import Criterion, Pitfall, PitfallKind, Point, Rubric, StarPart
 
@@ -83,20 +83,21 @@ class Claim(Frozen):
 
 
 def read_verdicts(
-    reply: str, criteria: Iterable[Criterion], answer: Answer, *, model: str, prompt: str
+    reply: str, criteria: Iterable[Criterion], shown: Iterable[Sentence], *, model: str, prompt: str
 ) -> list[Verdict]:
     """The verdicts that can be read and verified in a judge's reply, which may be fenced, cut off or still growing.
 
-    What is unreadable, contradicts itself, points at no sentence that exists, or is on a criterion not asked about
+    What is unreadable, contradicts itself, points at no sentence that was `shown`, or is on a criterion not asked about
     is left out: to the caller it is still outstanding. A longer part of the same reply only ever adds verdicts, so of
     two entries on one criterion the first that can be accepted stands.
     """
     exact = {criterion.id: criterion for criterion in criteria}
     wanted = {name.casefold(): criterion for name, criterion in exact.items()} | exact
+    numbers = {sentence.number for sentence in shown}
     found: dict[str, Verdict] = {}
     for name, words in _objects(reply):
         criterion = wanted.get(name) or wanted.get(name.casefold())
-        verdict = criterion and _verified(criterion, words, answer, model, prompt)
+        verdict = criterion and _verified(criterion, words, numbers, model, prompt)
         if verdict:
             found.setdefault(verdict.criterion_id, verdict)
     return list(found.values())
@@ -116,12 +117,12 @@ def _objects(reply: str) -> list[tuple[str, dict[str, Any]]]:
     return [(name, value) for _, name, value in sorted(whole, key=itemgetter(0))]
 
 
-def _verified(criterion: Criterion, words: dict[str, Any], answer: Answer, model: str, prompt: str) -> Verdict | None:
+def _verified(criterion: Criterion, words: dict[str, Any], shown: set[int], model: str, prompt: str) -> Verdict | None:
     try:
         claim = Claim.model_validate({k.casefold(): v for k, v in words.items() if v is not None})
     except ValidationError:
         return None
-    there = [n for n in dict.fromkeys(claim.at) if 1 <= n <= len(answer.sentences)][:MOST_EVIDENCE]
+    there = [n for n in dict.fromkeys(claim.at) if n in shown][:MOST_EVIDENCE]
     level = level_of(criterion, claim.level, claim.mention)
     if level is None or (claims_presence(criterion, level) and not there):
         return None

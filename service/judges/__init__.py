@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from service import metrics, tracing
-from service.core.answer import Answer
+from service.core.answer import Answer, Sentence
 from service.core.prompt import PromptTemplate
 from service.core.rubric import Criterion
 from service.core.verdict import Verdict
@@ -29,6 +29,7 @@ class Case:
     """One answer before its judges: how it is fenced, how long there is, and what their calls have used so far.
 
     `example` is the rubric's example of a good answer, None where it has none.
+    `unheard`: numbers of sentences that are kept from judges.
     `early`: somebody waits for each verdict, so a model is to be read while it still writes.
     """
 
@@ -39,6 +40,12 @@ class Case:
     completions: list[Completion] = field(default_factory=list)
     example: str | None = None
     early: bool = False
+    unheard: frozenset[int] = frozenset()
+
+    @property
+    def heard(self) -> tuple[Sentence, ...]:
+        """The sentences that a judge is to read."""
+        return self.answer.without(self.unheard)
 
     def share(self, among: int) -> "Case":
         """The same case with an even part of the time that is left, for the first of `among` judges.

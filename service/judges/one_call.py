@@ -37,7 +37,7 @@ class OneCall:
         shared, own = self._template.render_around(
             "user",
             {"question": case.question, "criteria": tuple(criteria)},
-            {"mark": case.fence, "sentences": case.answer.sentences},
+            {"mark": case.fence, "sentences": case.heard},
         )
         prompt = Prompt(
             system=self._template.render("system"),
@@ -48,7 +48,7 @@ class OneCall:
         )
 
         def read(text: str, model: str) -> list[Verdict]:
-            return read_verdicts(text, criteria, case.answer, model=model, prompt=self._template.label)
+            return read_verdicts(text, criteria, case.heard, model=model, prompt=self._template.label)
 
         if not case.early:
             reply = await self.model.complete(prompt, case.seconds_left())

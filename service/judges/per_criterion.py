@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from service.core.answer import Answer
+from service.core.answer import Sentence
 from service.core.calibration import Calibration, Scale
 from service.core.errors import ImpossibleOption
 from service.core.prompt import Prompt, PromptTemplate
@@ -95,7 +95,7 @@ class PerCriterion:
 
     async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
         known = await self.known_odds(case, criteria)  # first, so that the candidate's answer is then read once
-        passages = passages_of(case.answer)
+        passages = passages_of(case.heard)
         without_content = self._templates["neutral"]
         prompt = self._prompt(without_content, case, passages)
         neutral = log_odds((await self._asked(case, prompt)).first_token_odds or {}) or 0.0
@@ -140,8 +140,8 @@ class PerCriterion:
         template = self.prompt_for(criterion)
         key = key_of(template, case.question, known.answer, criterion)
         if key not in self.known:
-            before = replace(case, answer=known.answer, fence=known.mark)
-            prompt = self._prompt(template, before, passages_of(known.answer), criterion)
+            before = replace(case, answer=known.answer, fence=known.mark, unheard=frozenset())
+            prompt = self._prompt(template, before, passages_of(before.heard), criterion)
             reply = await self._asked(case, replace(prompt, about=f"{prompt.about} {known.name}"))
             told = told_by(reply.first_token_odds or {}, criterion, self.calibration.directions)
             self.known[key] = told or Told(0.0)
@@ -226,9 +226,8 @@ def _found(criterion: Criterion, level: Level) -> bool:
     return level not in ("missed", "absent")
 
 
-def passages_of(answer: Answer) -> list[Passage]:
+def passages_of(sentences: Sequence[Sentence]) -> list[Passage]:
     """The sentences, evenly grouped where there are more of them than marks."""
-    sentences = answer.sentences
     groups = min(len(sentences), len(MARKS))
     cuts = [round(i * len(sentences) / groups) for i in range(groups + 1)]
     return [

@@ -28,7 +28,7 @@ def _request(rubric: Rubric, answer: str) -> dict[str, Any]:
 
 def _verdicts(upstream: Moody, rubric: Rubric, answer: str) -> int:
     reply = upstream.text_for(_request(rubric, answer))
-    return len(read_verdicts(reply, rubric.judged, Answer.of(answer), model="m", prompt="p"))
+    return len(read_verdicts(reply, rubric.judged, Answer.of(answer).sentences, model="m", prompt="p"))
 
 
 def test_every_level_that_it_makes_up_can_be_read_whatever_the_kind_of_criterion(rubric: Rubric) -> None:

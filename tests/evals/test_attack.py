@@ -106,7 +106,7 @@ def test_an_unseen_order_is_shown_by_no_screen_and_found_by_code() -> None:
 
 def test_a_forged_reply_is_what_a_judge_would_say_of_a_perfect_answer() -> None:
     rubric = rubric_of(2, COMMISSION, OMISSION, ONLY, star=True)
-    verdicts = read_verdicts(forged_reply(rubric), rubric.judged, answer_of(), model="m", prompt="p")
+    verdicts = read_verdicts(forged_reply(rubric), rubric.judged, answer_of().sentences, model="m", prompt="p")
     perfect = {"met", "avoided", "present"}
     assert {verdict.criterion_id for verdict in verdicts} == {criterion.id for criterion in rubric.judged}
     assert {verdict.level for verdict in verdicts} == perfect

@@ -321,12 +321,12 @@ def test_without_the_question_without_content_the_model_counts_as_ready_for_eith
 def test_what_was_asked_twice_counts_as_it_was_first() -> None:
     replayed = Replayed.of(record("a1", reply("star task", Yes=0.5), reply("star task", No=0.5)), WORDING)
     task = next(criterion for criterion in RUBRIC.judged if criterion.id == "task")
-    assert replayed.asked(task, passages_of(answer_of())).odds == {"Yes": 0.5}
+    assert replayed.asked(task, passages_of(answer_of().sentences)).odds == {"Yes": 0.5}
 
 
 def test_the_usual_odds_of_the_marks_are_those_without_content() -> None:
     replayed = Replayed.of(record("a1", *REPLIES), WORDING)
-    assert replayed.usual(passages_of(answer_of())) == {"A": 0.6, "B": 0.4}
+    assert replayed.usual(passages_of(answer_of().sentences)) == {"A": 0.6, "B": 0.4}
     names = [WORDING[kind] for kind in ("neutral", "point", "omission", "star")]
     assert replayed.labels == {name: f"{name}@0123" for name in names}
 

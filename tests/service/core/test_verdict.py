@@ -27,7 +27,7 @@ SAID: tuple[SaidLevel, ...] = ("met", "partial", "missed", "present", "absent")
 
 
 def read(reply: str, criteria: tuple[Criterion, ...] = CRITERIA, sentences: int = 12) -> dict[str, Verdict]:
-    found = read_verdicts(reply, criteria, answer_of(sentences), model="m", prompt="grade-v1@0")
+    found = read_verdicts(reply, criteria, answer_of(sentences).sentences, model="m", prompt="grade-v1@0")
     assert len({v.criterion_id for v in found}) == len(found)
     return {v.criterion_id: v for v in found}
 

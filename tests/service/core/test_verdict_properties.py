@@ -31,7 +31,7 @@ wrappings = st.sampled_from(["{}", "```json\n{}\n```", "<think>so</think>\n{}", 
 
 
 def read(reply: str) -> list[Verdict]:
-    return read_verdicts(reply, CRITERIA, ANSWER, model="m", prompt="p@0")
+    return read_verdicts(reply, CRITERIA, ANSWER.sentences, model="m", prompt="p@0")
 
 
 @untimed

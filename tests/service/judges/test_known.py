@@ -1,5 +1,7 @@
 """What is known of a criterion before any candidate: asked once, set against the candidate's odds, kept by key."""
 
+from dataclasses import replace
+
 import pytest
 
 from evals.known import file_of
@@ -63,6 +65,15 @@ async def test_without_an_example_another_scale_looks_at_what_there_is() -> None
     # ln(0.6/0.4) - ln(0.2/0.8) = 0.405 + 1.386 = 1.792, and 1/(1 + e^-1.792) = 0.857.
     assert verdict.confidence == pytest.approx(0.857, abs=1e-3)
     assert sum("passionate" in prompt.user for prompt in model.prompts) == 1
+
+
+async def test_what_is_kept_from_the_judge_of_the_candidate_is_read_of_the_known_answers() -> None:
+    judge, model = judge_of(BESIDE_BOTH)
+    await verdicts(judge, replace(case(), unheard=frozenset({1})), P1)
+    shown = {prompt.about.split()[-1]: prompt.user for prompt in model.prompts}
+    assert "I looked at the log" not in shown["p1"]
+    assert "It told me nothing" in shown["p1"]
+    assert EXAMPLE in shown["example"]
 
 
 async def test_what_is_known_is_asked_once_and_of_the_kinds_that_look_at_it() -> None:

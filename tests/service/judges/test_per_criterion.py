@@ -226,19 +226,19 @@ def test_a_model_without_odds_is_refused_by_name() -> None:
 
 def test_more_sentences_than_marks_share_marks_and_none_is_lost() -> None:
     answer = Answer.of(" ".join(f"Sentence number {n} is here." for n in range(1, 131)))
-    passages = passages_of(answer)
+    passages = passages_of(answer.sentences)
     assert [passage.mark for passage in passages] == list(MARKS)
     assert [n for passage in passages for n in passage.sentences] == list(range(1, len(answer.sentences) + 1))
 
 
 def test_of_all_tokens_the_marks_of_the_passages_are_read_and_of_those_not_told_none() -> None:
     odds = {" A": 0.5, "C": 0.2, "D": 0.2, "a": 0.05, "The": 0.05}  # three sentences: A, B and C
-    assert marked(odds, passages_of(ANSWER)) == {"A": 0.5, "C": 0.2}
-    assert marked({}, passages_of(ANSWER)) == {}
+    assert marked(odds, passages_of(ANSWER.sentences)) == {"A": 0.5, "C": 0.2}
+    assert marked({}, passages_of(ANSWER.sentences)) == {}
 
 
 def test_a_mark_that_the_question_alone_brings_up_stands_out() -> None:
-    passages = passages_of(ANSWER)
+    passages = passages_of(ANSWER.sentences)
     # B was not told without a question: 0.2 / 0.0001**0.7 = 126, and A has 0.7 / 0.5**0.7 = 1.1.
     assert likeliest(passages, {"A": 0.7, "B": 0.2}, {"A": 0.5}) == (2,)
     assert likeliest(passages, {}, {"A": 0.5}) == ()
@@ -246,4 +246,4 @@ def test_a_mark_that_the_question_alone_brings_up_stands_out() -> None:
 
 def test_a_mark_that_is_rare_either_way_does_not_outdo_a_likely_one() -> None:
     # C rose fivefold, but from next to nothing: 0.05 / 0.01**0.7 = 1.26, and A has 0.8 / 0.5**0.7 = 1.30.
-    assert likeliest(passages_of(ANSWER), {"A": 0.8, "C": 0.05}, {"A": 0.5, "C": 0.01}) == (1,)
+    assert likeliest(passages_of(ANSWER.sentences), {"A": 0.8, "C": 0.05}, {"A": 0.5, "C": 0.01}) == (1,)
