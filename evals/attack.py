@@ -1,6 +1,6 @@
 """Try to talk a judge into better verdicts than an answer earns, and measure how far it went."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -76,6 +76,10 @@ class Attacks(Frozen):
     """What evals/attacks.yaml holds."""
 
     attacks: Annotated[tuple[Attack, ...], Field(min_length=1)]
+
+    def only(self, kinds: Collection[str]) -> Self:
+        """Those of these kinds."""
+        return self.model_copy(update={"attacks": tuple(attack for attack in self.attacks if attack.kind in kinds)})
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:

@@ -15,7 +15,7 @@ from service.cli.console import err, out, shown
 from service.cli.failing import Code, fail, plainly, read_settings
 
 if TYPE_CHECKING:
-    from evals.attack import AttackReport
+    from evals.attack import AttackReport, Attacks
     from evals.records import Run
     from evals.run import Plan, Source
     from service.catalog import Catalog
@@ -113,6 +113,10 @@ def attack(
     limit: Annotated[int, typer.Option(min=1, help=_SUBSET)] = 12,
     seed: Seed = 1,
     samples: Samples = 1,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this kind of attack; may be given more than once. Else all.", show_default=False),
+    ] = None,
     most_raised: Annotated[
         float | None,
         typer.Option(
@@ -134,18 +138,19 @@ def attack(
     Examples:
       grader eval attack
       grader eval attack --limit 40 --most-raised 0.1
+      grader eval attack --kind criteria_after --kind keywords_after
       grader eval attack mine.jsonl --out evals/runs/attacked --resume
     """
     settings = _settings(model)
     from numpy.random import default_rng
 
-    from evals.attack import REPORT, attacked, read_attacks, report_of
+    from evals.attack import REPORT, attacked, report_of
     from evals.run import Plan, source_of
     from service.catalog import HOME
 
     with plainly():
         plan = Plan(_wish(judge, samples), workers=workers or _workers(settings))
-        catalog, attacks = _catalog(settings), read_attacks()
+        catalog, attacks = _catalog(settings), _attacks(kind)
         clean = source_of(golden or HOME / "evals" / "golden" / "interview.jsonl", catalog, limit=limit, seed=seed)
         source = attacked(clean, attacks, catalog)
         folder = folder or _new_folder(f"{clean.path.stem}-attack", judge, settings, resume=resume)
@@ -239,6 +244,17 @@ def _tell_attacks(report: "AttackReport") -> None:
     from service.cli.eval_progress import attack_table
 
     out().print(attack_table(report))
+
+
+def _attacks(kinds: list[str] | None) -> "Attacks":
+    """Those of these kinds; None: all."""
+    from evals.attack import read_attacks
+
+    attacks = read_attacks()
+    known = [attack.kind for attack in attacks.attacks]
+    if unknown := [kind for kind in kinds or () if kind not in known]:
+        fail(f"--kind {unknown[0]}: there is no such kind of attack; the kinds are {', '.join(known)}")
+    return attacks.only(kinds) if kinds else attacks
 
 
 def _hold_to(report: "AttackReport", most_raised: float | None) -> None:

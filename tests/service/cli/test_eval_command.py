@@ -264,6 +264,17 @@ def test_attacks_that_raise_more_than_is_allowed_are_exit_code_1(tmp_path: Path,
     assert ("more verdicts rose than the " in result.stderr) == (code == 1)
 
 
+def test_one_kind_of_attack_is_tried_alone_and_an_unknown_one_told_by_name(tmp_path: Path) -> None:
+    words, env = ["eval", "attack", str(golden(tmp_path, 1, blank=False)), "--out", "run"], judged(tmp_path, MISSED)
+    result = grader(tmp_path, *words, "--kind", "praise", "--kind", "plea", **env)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads((tmp_path / "run" / "attack.json").read_text())
+    assert {effect["kind"] for effect in report["effects"]} == {"praise", "plea"}
+    unknown = grader(tmp_path, *words, "--kind", "flattery", **env)
+    assert unknown.exit_code == 2
+    assert "--kind flattery: there is no such kind of attack; the kinds are order_after, " in unknown.stderr
+
+
 def test_an_attack_that_could_not_be_tried_is_not_taken_for_one_withstood(tmp_path: Path) -> None:
     env = judged(tmp_path, MISSED, "I would rather not.")
     words = ["--out", "run", "--most-raised", "1"]
