@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from evals.agreement import cohen_kappa, quadratic_kappa
-from evals.directions import Labelled, along_unseen, family, fitted_directions
+from evals.directions import BY_STATED, FITTED_TO_STATED, Labelled, along_unseen, family, fitted_directions
 from evals.pairs import LEVELS
 from evals.replayed import Row, Rows
 from service.core.calibration import Calibration, Direction, Scale
@@ -28,19 +28,36 @@ PENALTY = 1.0
 _GRID = np.linspace(0.05, 0.95, 91)
 
 
-def calibrated(rows: Rows, made_by: str, note: str) -> Calibration:
+def calibrated(rows: Rows, made_by: str, note: str, keep: Calibration | None = None) -> Calibration:
     """A scale for each kind, and another for rubrics without an example answer; the same where no rubric has one. And
     the directions, where many odds were told of answers to two questions or more.
 
+    `keep`: its directions and scales stay as they are, but those of points in rubrics without an example answer.
+
     Raises ValueError for a kind of which some level bears no label, and where a signal is not at hand.
     """
+    labelled = _labelled(rows)
+    if keep and not labelled:
+        raise ValueError("it tells few odds, or is of one question; record answers to several with --all-odds")
+    made = (keep or _whole(rows, labelled)).model_copy(update={"made_by": made_by, "note": note})
+    return _with_stated(made, rows, labelled) if labelled else made
+
+
+def _labelled(rows: Rows) -> list[Labelled]:
+    """What directions are fitted to: every row, or none where few odds were told or all are of one question."""
+    if not rows.tokens or len({row.question for row in rows.rows}) < 2:
+        return []
+    labelled = [Labelled(row.question, row.kind, row.human, row.vectors) for row in rows.rows if row.vectors]
+    if len(labelled) < len(rows.rows):
+        raise ValueError("the run does not tell what all known answers got; record it with --all-odds")
+    return labelled
+
+
+def _whole(rows: Rows, labelled: Sequence[Labelled]) -> Calibration:
     directions: dict[str, Direction] = {}
     full = bare = rows.rows
     names: tuple[str, ...] = ("yes", *KNOWN)
-    if rows.tokens and len({row.question for row in full}) > 1:
-        labelled = [Labelled(row.question, row.kind, row.human, row.vectors) for row in full if row.vectors]
-        if len(labelled) < len(full):
-            raise ValueError("the run does not tell what all known answers got; record it with --all-odds")
+    if labelled:
         directions, names = fitted_directions(labelled, rows.tokens, rows.pairs), SIGNALS
         alongs = along_unseen(labelled, rows.pairs)
         full = tuple(_lifted(row, along, known.values()) for row, (along, known) in zip(full, alongs, strict=True))
@@ -52,12 +69,27 @@ def calibrated(rows: Rows, made_by: str, note: str) -> Calibration:
         without_example[kind] = fitted(own, kind, [name for name in names if name != "example"])
         scales[kind] = fitted(beside, kind, names) if beside else without_example[kind]
     return Calibration(
-        version=1,
-        made_by=made_by,
-        note=note,
-        scales=scales,
-        without_example=without_example,
-        directions=directions,
+        version=1, made_by="", note="", scales=scales, without_example=without_example, directions=directions
+    )
+
+
+def _with_stated(made: Calibration, rows: Rows, labelled: Sequence[Labelled]) -> Calibration:
+    """Points in rubrics without an example answer get a direction of their own, fitted to all points as if no rubric
+    had one, and a scale fitted to those whose rubric has none, if there are labels of each level.
+    """
+    points = [row for row in rows.rows if row.kind == "point"]
+    bare = [row._replace(vectors=row.vectors.bare) for row in labelled if row.kind == "point"]
+    direction = fitted_directions(bare, rows.tokens, rows.pairs, FITTED_TO_STATED)
+    alongs = along_unseen(bare, rows.pairs, FITTED_TO_STATED, BY_STATED)
+    lifted = [_lifted(row, along, known.values()) for row, (along, known) in zip(points, alongs, strict=True)]
+    stated = [row for row in lifted if "example" not in row.signals]
+    own = stated if {row.human for row in stated} == {row.human for row in lifted} else lifted
+    scale = fitted(own, "point", [name for name in SIGNALS if name != "example"])
+    return made.model_copy(
+        update={
+            "directions": {**made.directions, **direction},
+            "without_example": {**made.without_example, "point": scale},
+        }
     )
 
 
@@ -65,10 +97,15 @@ def _lifted(row: Row, along: float, known: Collection[float]) -> Row:
     return row._replace(signals={**row.signals, "lift": lift(along, known)})
 
 
-def held_out(rows: Rows, questions: Collection[str] | None = None) -> dict[str, Calibration]:
-    """By question: the calibration that has seen no label and no pair of this one. None: of all questions."""
+def held_out(
+    rows: Rows, questions: Collection[str] | None = None, keep: Calibration | None = None
+) -> dict[str, Calibration]:
+    """By question: the calibration that has seen no label and no pair of this one. None: of all questions.
+
+    What `keep` holds is taken as it is, whatever it has seen.
+    """
     return {
-        question: calibrated(rows.without({question}), "held out", question)
+        question: calibrated(rows.without({question}), "held out", question, keep)
         for question in dict.fromkeys([row.question for row in rows.rows] + [pair.question for pair in rows.pairs])
         if questions is None or question in questions
     }

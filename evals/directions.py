@@ -13,8 +13,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from evals.pairs import LEVELS, Kind
-from service.core.calibration import Direction
-from service.judges.signals import DIRECTIONS
+from service.core.calibration import DIRECTIONS, STATED, Direction
 
 WIDE = 1000
 """Replies that tell the odds of fewer tokens have no directions."""
@@ -24,6 +23,8 @@ PENALTY = 4.0
 """Of the squared weights of standardised odds, per token: chosen among 0.5, 1.5, 4 and 10, which differ little."""
 FITTED_TO: Mapping[str, tuple[str, ...]] = {"there": ("point", "star"), "committed": ("commission", "only")}
 """By direction, the kinds of criterion whose labels it is fitted to."""
+FITTED_TO_STATED: Mapping[str, tuple[str, ...]] = {STATED: ("point",)}
+BY_STATED: Mapping[str, str] = {"point": STATED}
 ALIKE = 32.0
 """How many labels it weighs that two guises of one answer should lie equally far."""
 _FOLDS = 5
@@ -39,6 +40,11 @@ class Vectors(NamedTuple):
     def lift(self) -> np.ndarray:
         over: np.ndarray = self.answer - np.mean(list(self.known.values()), axis=0)
         return over
+
+    @property
+    def bare(self) -> "Vectors":
+        """As in a rubric without an example answer."""
+        return self._replace(known={"empty": self.known["empty"]})
 
 
 class Labelled(NamedTuple):
@@ -85,17 +91,25 @@ def vector_of(odds: Mapping[str, float], tokens: Sequence[str]) -> np.ndarray:
 
 
 def fitted_directions(
-    rows: Sequence[Labelled], tokens: Sequence[str], pairs: Sequence[Pair] = ()
+    rows: Sequence[Labelled],
+    tokens: Sequence[str],
+    pairs: Sequence[Pair] = (),
+    fitted_to: Mapping[str, tuple[str, ...]] = FITTED_TO,
 ) -> dict[str, Direction]:
     """By name; of `pairs` both sides should lie alike. Raises ValueError where there is nothing to fit one to."""
-    weights = {name: _weights(rows, pairs, name) for name in FITTED_TO}
+    weights = {name: _weights(rows, pairs, kinds) for name, kinds in fitted_to.items()}
     return {
         name: Direction(weights={t: float(f"{w:.4g}") for t, w in zip(tokens, own, strict=True)})
         for name, own in weights.items()
     }
 
 
-def along_unseen(rows: Sequence[Labelled], pairs: Sequence[Pair] = ()) -> list[tuple[float, dict[str, float]]]:
+def along_unseen(
+    rows: Sequence[Labelled],
+    pairs: Sequence[Pair] = (),
+    fitted_to: Mapping[str, tuple[str, ...]] = FITTED_TO,
+    by_kind: Mapping[str, str] = DIRECTIONS,
+) -> list[tuple[float, dict[str, float]]]:
     """How far each row's odds lie along its kind's direction, and by name those of the known answers; the direction
     fitted to other questions, or a scale fitted to it would trust it too much.
 
@@ -108,28 +122,28 @@ def along_unseen(rows: Sequence[Labelled], pairs: Sequence[Pair] = ()) -> list[t
     for fold in np.array_split(np.array(questions, dtype=object), min(_FOLDS, len(questions))):
         seen = [row for row in rows if row.question not in fold]
         alike = [pair for pair in pairs if pair.question not in fold]
-        weights = {name: _weights(seen, alike, name) for name in FITTED_TO}
+        weights = {name: _weights(seen, alike, kinds) for name, kinds in fitted_to.items()}
         for place, row in enumerate(rows):
             if row.question in fold:
-                own = weights[DIRECTIONS[row.kind]]
+                own = weights[by_kind[row.kind]]
                 along = {name: float(vector @ own) for name, vector in row.vectors.known.items()}
                 found[place] = float(row.vectors.answer @ own), along
     return found
 
 
-def _weights(rows: Sequence[Labelled], pairs: Sequence[Pair], name: str) -> np.ndarray:
+def _weights(rows: Sequence[Labelled], pairs: Sequence[Pair], kinds: tuple[str, ...]) -> np.ndarray:
     """Of the logarithms of the tokens' odds; they add up to 0."""
-    own = [row for row in rows if row.kind in FITTED_TO[name]]
+    own = [row for row in rows if row.kind in kinds]
     if not own:
-        raise ValueError(f"no labels of {' or '.join(FITTED_TO[name])} in some part of the questions")
+        raise ValueError(f"no labels of {' or '.join(kinds)} in some part of the questions")
     lifts = np.array([row.vectors.lift for row in own])
     spread = lifts.std(axis=0)
     spread[spread == 0] = 1.0
     labels = np.array([row.human / _top(row.kind) for row in own])
-    for kind in FITTED_TO[name]:  # that one kind is met more often is no sign of a thing being there
+    for kind in kinds:  # that one kind is met more often is no sign of a thing being there
         of_kind = np.array([row.kind == kind for row in own])
         labels[of_kind] -= labels[of_kind].mean() if of_kind.any() else 0.0
-    differences = [pair.difference / spread * ALIKE**0.5 for pair in pairs if pair.kind in FITTED_TO[name]]
+    differences = [pair.difference / spread * ALIKE**0.5 for pair in pairs if pair.kind in kinds]
     values = np.vstack([(lifts - lifts.mean(axis=0)) / spread, *differences])
     wanted = np.concatenate([labels - labels.mean(), np.zeros(len(differences))])
     ridge = Ridge(PENALTY * lifts.shape[1], fit_intercept=False).fit(values, wanted)

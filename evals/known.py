@@ -11,7 +11,7 @@ from service.core.rubric import Rubric
 from service.judges import Case
 from service.judges.known import KnownOdds
 from service.judges.per_criterion import PerCriterion
-from service.judges.signals import Told, told_by
+from service.judges.signals import Told, kind_of, told_by
 
 _SECONDS = 3600.0  # nobody waits for one of these
 
@@ -33,7 +33,8 @@ def found(known: Known, rubrics: Sequence[Rubric], calibration: Calibration) -> 
             for name, key in known.keys_of(rubric, criterion):
                 if key not in known.replies:
                     raise ValueError(f"nothing of {criterion.id} of question {rubric.id} before the {name} answer")
-                told[key] = told_by(known.replies[key], criterion, calibration.directions) or Told(0.0)
+                direction = calibration.direction_of(kind_of(criterion), rubric.example_answer is not None)
+                told[key] = told_by(known.replies[key], direction) or Told(0.0)
     return told
 
 

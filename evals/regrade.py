@@ -65,17 +65,18 @@ def _grade(
     known: Known,
 ) -> Grade:
     rubric, answer = golden.rubric_in(catalog), Answer.of(golden.answer)
+    has_example = rubric.example_answer is not None
     replayed = Replayed.of(record, wording)
     passages = replayed.passages(answer)
     verdicts: dict[str, Verdict] = {}
     for criterion in rubric.judged:
         told = known.told(rubric, criterion, calibration)
-        scale = calibration.scale_of(kind_of(criterion), rubric.example_answer is not None)
+        scale = calibration.scale_of(kind_of(criterion), has_example)
         for name, _ in known.keys_of(rubric, criterion):
             if name not in told and looks_at(scale, name):
                 raise ValueError(f"{record.golden_id}: what {criterion.id} got before the {name} answer is not at hand")
         asked = replayed.asked(criterion, passages)._replace(known=told)
-        if signals := signals_of(criterion, answer, asked, calibration.directions):
+        if signals := signals_of(criterion, answer, asked, calibration.direction_of(kind_of(criterion), has_example)):
             verdict = verdict_from(signals, asked.marks, criterion, passages, replayed.usual(passages), scale)
             by = {"model": before.judge.model or "", "prompt": replayed.labels[wording[kind_of(criterion)]]}
             verdicts[criterion.id] = verdict.model_copy(update=by)

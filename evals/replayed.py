@@ -145,11 +145,13 @@ class Known(NamedTuple):
         asked, by the run or ahead.
         """
         found: dict[str, Told] = {}
-        directions = calibration.directions if calibration else {}
+        kind, has_example = kind_of(criterion), rubric.example_answer is not None
+        direction = calibration.direction_of(kind, has_example) if calibration else None
+        ahead = self.file if not (calibration and calibration.says_stated(kind, has_example)) else None
         for name, key in self.keys_of(rubric, criterion):
             if key in self.replies:
-                found[name] = told_by(self.replies[key], criterion, directions) or Told(0.0)
-            elif self.file and (told := self.file.told(key, calibration)):
+                found[name] = told_by(self.replies[key], direction) or Told(0.0)
+            elif ahead and (told := ahead.told(key, calibration)):
                 found[name] = told
         return found
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from service.core.rubric import Rubric
     from service.judges.known import KnownOdds
 
+_BARE = "; without an example answer: "
+"""What stands before how the rest of a calibration was made that keeps the most of another."""
+
 Wording = Annotated[int, typer.Option(min=1, help="Which of the judge's wordings, from 1.")]
 
 
@@ -37,6 +40,14 @@ def calibrate(
         ),
     ] = None,
     wording: Wording = 1,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A calibration: fit anew only how points are read in rubrics without an example answer.",
+            show_default=False,
+        ),
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write the calibration; else it is printed."),
@@ -74,6 +85,7 @@ def calibrate(
         from evals.regrade import regraded
         from evals.replayed import Known, question_of, rows_of
         from service.catalog import read_json
+        from service.core.calibration import Calibration
         from service.judges.known import KnownOdds
 
         chosen = _wording(wording)
@@ -89,10 +101,15 @@ def calibrate(
         except ValueError as error:
             fail(f"{run}: {error}")
         rows = rows_of(answers, records, catalog, prompts, told)
+        before = read_json(keep, Calibration) if keep else None
         made_by = f"grader eval calibrate over {_named(all_runs)}"
+        note = f"{len(rows.rows)} labelled criteria; {this.run.settings.model}"
+        if before:
+            made_by = f"{before.made_by.partition(_BARE)[0]}{_BARE}{made_by}"
+            note = f"{before.note.partition(_BARE)[0]}{_BARE}{sum(row.kind == 'point' for row in rows.rows)} points"
         try:
-            fitted = fitting.calibrated(rows, made_by, f"{len(rows.rows)} labelled criteria; {this.run.settings.model}")
-            others = fitting.held_out(rows, set(map(question_of, this.golden))) if held_out else {}
+            fitted = fitting.calibrated(rows, made_by, note, before)
+            others = fitting.held_out(rows, set(map(question_of, this.golden)), before) if held_out else {}
         except ValueError as error:
             fail(f"{run}: {error}; label more answers")
         if held_out:

@@ -11,6 +11,17 @@ from pydantic import Field, model_validator
 
 from service.core.frozen import Frozen
 
+DIRECTIONS: Mapping[str, str] = {
+    "point": "there",
+    "star": "there",
+    "omission": "there",
+    "commission": "committed",
+    "only": "committed",
+}
+"""By kind, the direction in which its odds are measured: `there` is fitted to points and STAR parts alone."""
+STATED = "stated"
+"""The direction of points in rubrics without an example answer, mostly the facts that an answer is to state."""
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -77,7 +88,7 @@ class Calibration(Frozen):
     """The scales by kind of criterion, and whence they are. Fitted by `grader eval calibrate`, kept in a file.
 
     `without_example` are those for rubrics that have no example answer, for the kinds whose scale would look at it.
-    `directions` are by what they tell (see `service.judges.signals`); none in one fitted to few odds a reply.
+    `directions` are by what they tell (DIRECTIONS, STATED); none in one fitted to few odds a reply.
     """
 
     version: Literal[1]
@@ -90,6 +101,14 @@ class Calibration(Frozen):
     def scale_of(self, kind: str, has_example: bool) -> Scale:
         """By which criteria of this kind are read."""
         return self.scales[kind] if has_example else self.without_example.get(kind, self.scales[kind])
+
+    def direction_of(self, kind: str, has_example: bool) -> Direction | None:
+        """Along which the odds of this kind are measured; None without one."""
+        return self.directions.get(STATED if self.says_stated(kind, has_example) else DIRECTIONS[kind])
+
+    def says_stated(self, kind: str, has_example: bool) -> bool:
+        """Whether that is not the kind's usual direction."""
+        return kind == "point" and not has_example and STATED in self.directions
 
     @property
     def digest(self) -> str:

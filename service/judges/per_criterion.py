@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from service.core.answer import Sentence
-from service.core.calibration import Calibration, Scale
+from service.core.calibration import STATED, Calibration, Direction, Scale
 from service.core.errors import ImpossibleOption
 from service.core.prompt import Prompt, PromptTemplate
 from service.core.rubric import Criterion, Pitfall, PitfallKind, Point
@@ -108,7 +108,7 @@ class PerCriterion:
             marks = marked(pointed.first_token_odds or {}, passages)
             asked = Asked(reply.first_token_odds or {}, marks, neutral, known[criterion.id])
             scale = self._scale(case, criterion)
-            signals = signals_of(criterion, case.answer, asked, self.calibration.directions)
+            signals = signals_of(criterion, case.answer, asked, self._direction(case, criterion))
             verdict = signals and verdict_from(signals, marks, criterion, passages, usual, scale)
             if verdict:
                 signed = verdict.model_copy(update={"model": reply.model, "prompt": template.label})
@@ -139,16 +139,21 @@ class PerCriterion:
         """Nothing either way where the model wanted to say neither yes nor no."""
         template = self.prompt_for(criterion)
         key = key_of(template, case.question, known.answer, criterion)
+        if self.calibration.says_stated(kind_of(criterion), case.example is not None):
+            key = f"{key} {STATED}"  # how far it lies along another direction is another figure
         if key not in self.known:
             before = replace(case, answer=known.answer, fence=known.mark, unheard=frozenset())
             prompt = self._prompt(template, before, passages_of(before.heard), criterion)
             reply = await self._asked(case, replace(prompt, about=f"{prompt.about} {known.name}"))
-            told = told_by(reply.first_token_odds or {}, criterion, self.calibration.directions)
+            told = told_by(reply.first_token_odds or {}, self._direction(case, criterion))
             self.known[key] = told or Told(0.0)
         return self.known[key]
 
     def _scale(self, case: Case, criterion: Criterion) -> Scale:
         return self.calibration.scale_of(kind_of(criterion), case.example is not None)
+
+    def _direction(self, case: Case, criterion: Criterion) -> Direction | None:
+        return self.calibration.direction_of(kind_of(criterion), case.example is not None)
 
     def _prompt(
         self, template: PromptTemplate, case: Case, passages: Sequence[Passage], criterion: Criterion | None = None

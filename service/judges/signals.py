@@ -13,15 +13,6 @@ from service.core.rubric import Criterion, Pitfall, Point
 KINDS = ("point", "commission", "omission", "only", "star")
 """Kinds of criterion that are worded, and so calibrated, each in its own way."""
 
-DIRECTIONS: Mapping[str, str] = {
-    "point": "there",
-    "star": "there",
-    "omission": "there",
-    "commission": "committed",
-    "only": "committed",
-}
-"""By kind, the direction in which its odds are measured: `there` is fitted to points and STAR parts alone."""
-
 _LEAST = 1e-9  # odds of a word that was not among those told
 
 
@@ -58,17 +49,16 @@ class Asked(NamedTuple):
     known: Mapping[str, Told] = MappingProxyType({})
 
 
-def told_by(odds: Mapping[str, float], criterion: Criterion, directions: Mapping[str, Direction]) -> Told | None:
+def told_by(odds: Mapping[str, float], direction: Direction | None) -> Told | None:
     """None if the model wanted to say neither yes nor no."""
     yes = log_odds(odds)
     if yes is None:
         return None
-    direction = directions.get(DIRECTIONS[kind_of(criterion)])
     return Told(yes, direction.along(odds) if direction else 0.0)
 
 
 def signals_of(
-    criterion: Criterion, answer: Answer, asked: Asked, directions: Mapping[str, Direction] = MappingProxyType({})
+    criterion: Criterion, answer: Answer, asked: Asked, direction: Direction | None = None
 ) -> dict[str, float] | None:
     """None if the model wanted to say neither yes nor no.
 
@@ -79,7 +69,7 @@ def signals_of(
     content and for the rubric's example, where they were asked; `lift` how much farther along the direction the answer
     lies than those two on the mean, 0 without a direction.
     """
-    told = told_by(asked.odds, criterion, directions)
+    told = told_by(asked.odds, direction)
     if told is None:
         return None
     return {

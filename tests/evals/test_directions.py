@@ -5,7 +5,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from evals.directions import (
+    BY_STATED,
     FITTED_TO,
+    FITTED_TO_STATED,
     PENALTY,
     WIDE,
     Labelled,
@@ -16,7 +18,8 @@ from evals.directions import (
     tokens_of,
     vector_of,
 )
-from service.judges.signals import DIRECTIONS, KINDS
+from service.core.calibration import DIRECTIONS, STATED
+from service.judges.signals import KINDS
 
 TOKENS = tuple(f"t{n:02}" for n in range(40))
 HIDDEN = np.random.default_rng(1).normal(size=40)
@@ -132,3 +135,18 @@ def test_a_vector_is_of_log_odds_less_their_mean_and_what_was_not_told_is_as_the
     # ln of 1/2, 1/4 and, for the one that was not told, 1/8; their mean is 2 ln(1/2).
     vector = vector_of({"a": 0.5, "b": 0.25, "x": 0.125, "z": 0.0}, ("a", "b", "c"))
     assert vector == pytest.approx([np.log(2), 0.0, -np.log(2)], abs=1e-6)
+
+
+def test_points_as_if_no_rubric_had_an_example_get_a_direction_of_their_own() -> None:
+    rows = [row for row in a_set(6, 11) if row.kind == "point"]
+    bare = [row._replace(vectors=row.vectors.bare) for row in rows]
+    assert [set(row.vectors.known) for row in bare] == [{"empty"}] * len(rows)
+    assert bare[0].vectors.lift == pytest.approx(rows[0].vectors.answer - rows[0].vectors.known["empty"])
+    directions = fitted_directions(bare, TOKENS, fitted_to=FITTED_TO_STATED)
+    assert set(directions) == {STATED}
+    weights = np.array([directions[STATED].weights[token] for token in TOKENS])
+    assert np.corrcoef(weights, HIDDEN)[0, 1] > 0.7
+    unseen = along_unseen(bare, (), FITTED_TO_STATED, BY_STATED)
+    lifts = [along - known["empty"] for along, known in unseen]
+    yes, no = ([x for x, row in zip(lifts, bare, strict=True) if bool(row.human) == said] for said in (True, False))
+    assert min(yes) > max(no)

@@ -17,7 +17,16 @@ from service.core.verdict import Verdict, settle
 CATALOG = read_catalog()
 PAIRED = HOME / "evals" / "golden" / "fairness.jsonl"  # has no labels: its sides are held against each other
 LABELLED = sorted(path for path in (HOME / "evals" / "golden").glob("*.jsonl") if path != PAIRED)
-OTHERS = HOME / "evals" / "golden" / "other_questions.jsonl"  # bring their own rubrics
+COUNTS = {  # answers, and to how many questions
+    "interview": (100, 20),
+    "practice": (100, 20),
+    "recitals": (40, 20),
+    "other_questions": (72, 24),
+    "unseen": (30, 10),
+    "statements": (60, 20),
+    "short_answers": (94, 28),
+}
+OF_THE_CATALOG = ("interview", "practice", "recitals")  # the others bring their own rubrics
 ROW = {"id": "a", "question_id": "1.2", "answer": "I read papers.", "labels": {"points": {"p1": "met"}}}
 
 
@@ -61,11 +70,13 @@ def test_an_empty_or_missing_file_says_so(tmp_path: Path) -> None:
         read_golden(tmp_path / "nothing.jsonl", CATALOG)
 
 
-@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.stem)
 def test_what_ships_is_labelled_in_full_and_has_something_to_grade(path: Path) -> None:
     answers = read_golden(path, CATALOG)
-    assert len(answers) >= 72
-    assert {answer.question_id for answer in answers} == ({None} if path == OTHERS else set(CATALOG.rubrics))
+    asked = {golden.rubric_in(CATALOG).question for golden in answers}
+    assert (len(answers), len(asked)) == COUNTS[path.stem]
+    catalogs = {rubric.question for rubric in CATALOG.listed}
+    assert asked == catalogs if path.stem in OF_THE_CATALOG else asked.isdisjoint(catalogs)
     for golden in answers:
         rubric = golden.rubric_in(CATALOG)
         assert set(golden.labels.points) == {point.id for point in rubric.points}, golden.id
@@ -74,12 +85,13 @@ def test_what_ships_is_labelled_in_full_and_has_something_to_grade(path: Path) -
         assert not nothing_to_grade(flags_of(Answer.of(golden.answer), rubric)), golden.id
 
 
-def test_the_other_questions_are_none_of_the_catalogs_and_have_three_answers_each() -> None:
-    answers = read_golden(OTHERS, CATALOG)
-    counts = Counter(golden.rubric_in(CATALOG).question for golden in answers)
-    assert (len(counts), set(counts.values())) == (24, {3})
-    assert counts.keys().isdisjoint(rubric.question for rubric in CATALOG.listed)
-    assert all(golden.rubric_in(CATALOG).example_answer for golden in answers)
+@pytest.mark.parametrize(
+    ("stem", "with_example"),
+    [("other_questions", True), ("unseen", True), ("statements", False), ("short_answers", False)],
+)
+def test_rubrics_of_ones_own_ship_with_an_example_and_without(stem: str, with_example: bool) -> None:
+    answers = read_golden(HOME / "evals" / "golden" / f"{stem}.jsonl", CATALOG)
+    assert {bool(golden.rubric_in(CATALOG).example_answer) for golden in answers} == {with_example}
 
 
 def test_the_shipped_pairs_ask_both_sides_the_same_and_have_something_to_grade() -> None:

@@ -141,7 +141,7 @@ def test_a_run_is_calibrated_and_each_question_graded_by_what_has_not_seen_it(tm
     assert calibration.digest not in after.settings.identity
     assert [record.golden_id for record in after.records] == [record.golden_id for record in before.records]
     assert [record.replies for record in after.records] == [record.replies for record in before.records]
-    assert set(calibration.directions) == set(directions.FITTED_TO)
+    assert set(calibration.directions) == {*directions.FITTED_TO, *directions.FITTED_TO_STATED}
     assert verdicts(after) != verdicts(before)
     report = grader(tmp_path, "eval", "report", "anew", "--draws", "20", **env)
     assert report.exit_code == 0, report.stderr
@@ -204,6 +204,29 @@ def test_two_answers_that_are_tagged_as_a_pair_are_drawn_together(tmp_path: Path
         return float(np.abs(np.array(points[0]) - np.array(points[1])).mean())
 
     assert apart(fair) < 0.8 * apart(plain)
+
+
+def test_a_calibration_can_be_kept_but_for_rubrics_without_an_example(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    recorded(tmp_path, of="pots", run="more", pairs=True)
+    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
+    words = ["--keep", "first.json", "--out", "second.json", "--held-out", "anew"]
+    result = grader(tmp_path, "eval", "calibrate", "more", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    first, second = (read_json(tmp_path / f"{name}.json", Calibration) for name in ("first", "second"))
+    assert second.scales == first.scales
+    assert second.directions["there"] == first.directions["there"]
+    assert second.directions["stated"] != first.directions["stated"]
+    assert second.made_by.startswith(
+        f"{first.made_by}; without an example answer: grader eval calibrate over pots.jsonl"
+    )
+    assert second.note == f"{first.note}; without an example answer: {2 * 18} points"
+    again = grader(tmp_path, "eval", "calibrate", "more", "--keep", "second.json", "--out", "third.json", **env)
+    assert again.exit_code == 0, again.stderr
+    assert read_json(tmp_path / "third.json", Calibration) == second
+    missing = grader(tmp_path, "eval", "calibrate", "more", "--keep", "none.json", **env)
+    assert missing.exit_code == 2
+    assert "none.json" in missing.stderr
 
 
 def test_an_answer_is_fitted_to_once(tmp_path: Path) -> None:

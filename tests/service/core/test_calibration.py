@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.core.calibration import Calibration, Direction, Scale
+from service.core.calibration import DIRECTIONS, Calibration, Direction, Scale
+from service.judges.signals import KINDS
 from tests.builders import calibration_of, scale_of
 
 LN9 = math.log(9)  # the log odds of 0.9
@@ -166,3 +167,21 @@ def test_other_directions_make_another_judge() -> None:
     one, two = (plain.model_copy(update={"directions": {"there": Direction(weights={"Yes": w})}}) for w in (1.0, 2.0))
     assert len({plain.digest, one.digest, two.digest}) == 3
     assert len({plain.directions_digest, one.directions_digest, two.directions_digest}) == 3
+
+
+def test_each_kind_is_measured_by_its_direction_and_points_without_an_example_by_their_own() -> None:
+    there, committed, stated = (Direction(weights={"Yes": w}) for w in (1.0, 2.0, 3.0))
+    calibration = calibration_of().model_copy(update={"directions": {"there": there, "committed": committed}})
+    assert set(DIRECTIONS) == set(KINDS)
+    assert {kind: calibration.direction_of(kind, True) for kind in KINDS} == {
+        "point": there,
+        "star": there,
+        "omission": there,
+        "commission": committed,
+        "only": committed,
+    }
+    assert calibration.direction_of("point", False) == there
+    with_stated = calibration.model_copy(update={"directions": {**calibration.directions, "stated": stated}})
+    assert [with_stated.direction_of("point", example) for example in (True, False)] == [there, stated]
+    assert [with_stated.direction_of("omission", example) for example in (True, False)] == [there, there]
+    assert calibration_of().direction_of("point", False) is None

@@ -132,6 +132,22 @@ async def test_without_directions_few_odds_are_told() -> None:
     assert {call.odds for call in model.prompts} == {40}
 
 
+async def test_without_an_example_points_are_measured_along_their_own_direction_and_kept_apart() -> None:
+    directions = {"there": Direction(weights={"Yes": 1, "No": -1}), "stated": Direction(weights={"Yes": 2, "No": -2})}
+    scales = {"point": scale_of(0, -9, lift=1)}
+    judge, model = judge_of(calibration_of(**scales).model_copy(update={"directions": directions}))
+    beside, [bare] = await verdicts(judge, case(), P1), await verdicts(judge, case(example=None), P1)
+    # ln(0.6/0.4) = 0.405; over the known answers' mean a lift of 0, and 2 (0.405 + 1.386) = 3.583 over the empty one:
+    # 0.9730 for partial or more, 0.0044 for met.
+    assert beside[0].confidence == pytest.approx(0.5, abs=1e-3)
+    assert bare.confidence == pytest.approx(0.9686, abs=1e-3)
+    # The same answer without content was asked for both: how far it lies along the one says nothing of the other.
+    assert sum("passionate" in prompt.user for prompt in model.prompts) == 2
+    again = await verdicts(judge, case(example=None), P1)
+    assert again == [bare]
+    assert sum("passionate" in prompt.user for prompt in model.prompts) == 2
+
+
 async def test_what_was_measured_by_other_directions_is_asked_anew() -> None:
     scales = {"point": scale_of(0, -9, yes=1, lift=1)}
     one, two = (

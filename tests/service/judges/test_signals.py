@@ -7,7 +7,7 @@ import pytest
 from service.core.answer import Answer
 from service.core.calibration import Direction
 from service.core.rubric import Criterion, Pitfall, PitfallKind, Point, StarCriterion, StarPart
-from service.judges.signals import DIRECTIONS, KINDS, Asked, Told, kind_of, log_odds, signals_of, told_by
+from service.judges.signals import KINDS, Asked, Told, kind_of, log_odds, signals_of, told_by
 
 ANSWER = Answer.of("I weighed the costs of both.")
 POINT = Point(id="p1", text="Weighs the price")
@@ -56,20 +56,17 @@ def test_a_criterions_signals() -> None:
 def test_what_the_known_answers_told_stands_beside_and_the_lift_is_over_their_mean() -> None:
     there = Direction(weights={"Yes": 0.5, "No": -0.5})
     known = {"empty": Told(-2.0, 0.1), "example": Told(1.0, 0.3)}
-    signals = signals_of(POINT, ANSWER, Asked(ODDS, {}, 0.0, known), {"there": there})
+    signals = signals_of(POINT, ANSWER, Asked(ODDS, {}, 0.0, known), there)
     assert signals
     assert (signals["empty"], signals["example"]) == (-2.0, 1.0)
     # 0.5 ln 0.75 - 0.5 ln 0.25 = 0.5 ln 3, less (0.1 + 0.3) / 2.
     assert signals["lift"] == pytest.approx(0.5 * math.log(3) - 0.2)
 
 
-def test_each_kind_is_measured_by_its_own_direction_and_without_one_not_at_all() -> None:
-    directions = {"there": Direction(weights={"Yes": 1.0, "No": -1.0})}
-    assert told_by(ODDS, POINT, directions) == told_by(ODDS, PART, directions) == told_by(ODDS, OMISSION, directions)
-    fault = Pitfall(id="f2", kind=PitfallKind.COMMISSION, text="Blames the price")
-    assert told_by(ODDS, fault, directions) == Told(log_odds(ODDS) or 0.0, 0.0)
-    assert told_by({"Perhaps": 1.0}, POINT, directions) is None
-    assert set(DIRECTIONS) == set(KINDS)
+def test_what_a_reply_tells_is_measured_along_a_direction_and_without_one_not_at_all() -> None:
+    assert told_by(ODDS, Direction(weights={"Yes": 2.0, "No": -2.0})) == pytest.approx((math.log(3), 2 * math.log(3)))
+    assert told_by(ODDS, None) == pytest.approx((math.log(3), 0.0))
+    assert told_by({"Perhaps": 1.0}, None) is None
 
 
 @pytest.mark.parametrize(
