@@ -189,8 +189,8 @@ def known(
 
     \b
     Examples:
-      grader eval known --out service/judges/known-v5.json
-      grader eval known --from evals/runs/golden --out service/judges/known-v5.json
+      grader eval known --out service/judges/known-v6.json
+      grader eval known --from evals/runs/golden --out service/judges/known-v6.json
     """
     with measuring():
         chosen, catalog = _wording(wording), catalog_now()

@@ -11,7 +11,6 @@ from service.core.injections import injections_of
 from service.core.overlap import stems_of
 from service.core.rubric import Rubric
 
-_NONE: frozenset[int] = frozenset()
 Run = tuple[str, ...]
 """Words in a row."""
 
@@ -111,7 +110,7 @@ def recited_in(answer: Answer, rubric: Rubric) -> tuple[Sentence, ...]:
 def unheard(answer: Answer, flags: Iterable[Flag]) -> frozenset[int]:
     """The numbers of the sentences that are flagged as recited: no judge gets to read them."""
     spans = {(flag.start, flag.end) for flag in flags if flag.kind is FlagKind.RECITAL}
-    return frozenset(sentence.number for sentence in answer.sentences if sentence.span in spans) if spans else _NONE
+    return frozenset(sentence.number for sentence in answer.sentences if sentence.span in spans)
 
 
 def nothing_to_grade(flags: Iterable[Flag]) -> bool:
