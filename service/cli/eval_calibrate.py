@@ -68,7 +68,7 @@ def calibrate(
     do. After it `grader eval known` has to be run anew. What a calibration is worth on new questions shows where it has
     not seen them: report on --held-out DIR, not on a run that it was fitted to. Two answers that are tagged as a pair
     (`pair:NAME`, `side:a` and `side:b`) are fitted to lie alike; they need no labels. What is held out is a question,
-    in the runs of --also too, and it is RUN's answers that are graded anew.
+    in the runs of --also too, and it is RUN's answers that are graded anew. What --keep takes over is not held out.
 
     \b
     Examples:
@@ -78,6 +78,7 @@ def calibrate(
       grader eval calibrate evals/runs/golden --also evals/runs/practice --also evals/runs/fairness
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
+      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v6.json
     """
     with measuring():
         from evals import calibrate as fitting
