@@ -101,7 +101,7 @@ def flags_of(answer: Answer, rubric: Rubric) -> tuple[Flag, ...]:
 def recited_in(answer: Answer, rubric: Rubric) -> tuple[Sentence, ...]:
     """Sentences that have hardly a word but the rubric's own: they say what is wanted, not what was done.
 
-    None where the rubric has no example answer, or one that speaks so: there the criteria may be what is to be said.
+    None where the criteria may themselves be what is to be said (see `_asks_for_deeds`).
     """
     wanted = _known(rubric).wanted
     return tuple(sentence for sentence in answer.sentences if _recites(sentence, wanted)) if wanted else ()
@@ -171,9 +171,17 @@ def _known(rubric: Rubric) -> _Known:
     asked = Answer.of(rubric.question).words
     criteria = (run for text in _wording(rubric) for run in _runs(Answer.of(text).words, 3))
     wanted = frozenset(stem for text in _wording(rubric) for stem in stems_of(Answer.of(text).text))
+    guarded = wanted if _asks_for_deeds(rubric, wanted) else frozenset()
+    return _Known(asked, frozenset(_runs(asked, 3)), frozenset(criteria), guarded)
+
+
+def _asks_for_deeds(rubric: Rubric, wanted: frozenset[str]) -> bool:
+    """Whether the points say what a candidate does ("Names …", "Explains …") and not which facts are to be stated: each
+    begins with such a word, and the example answer shows that it can be done without reciting them.
+    """
     example = Answer.of(rubric.example_answer or "")
-    own_words = bool(example.words) and not any(_recites(sentence, wanted) for sentence in example.sentences)
-    return _Known(asked, frozenset(_runs(asked, 3)), frozenset(criteria), wanted if own_words else frozenset())
+    deeds = [words_of(point.text)[0].endswith("s") for point in rubric.points if words_of(point.text)]
+    return bool(example.words and deeds) and all(deeds) and not any(_recites(s, wanted) for s in example.sentences)
 
 
 def _wording(rubric: Rubric) -> list[str]:

@@ -70,11 +70,28 @@ def test_one_word_in_twelve_may_be_the_candidates_own_and_two_may_not() -> None:
     assert numbers(f"{eleven} lasagne risotto.") == []
 
 
-def test_without_an_example_that_speaks_otherwise_the_criteria_may_be_what_is_to_be_said() -> None:
+def test_where_the_criteria_may_be_what_is_to_be_said_nothing_recites() -> None:
     bare = RUBRIC.model_copy(update={"example_answer": None})
     stating = RUBRIC.model_copy(update={"example_answer": f"Well. {RECITAL}"})
+    fact = Point(id="p3", text="The largest kitchen costs are rent and wages")
+    facts = RUBRIC.model_copy(update={"points": (*RUBRIC.points, fact)})
+    pointless = RUBRIC.model_copy(update={"points": ()})
     assert numbers(RECITAL) == [1]
-    assert numbers(RECITAL, bare) == numbers(RECITAL, stating) == []
+    for rubric in (bare, stating, facts, pointless):
+        assert numbers(RECITAL, rubric) == []
+
+
+FACTS = ("statements", "short_answers")
+PUBLIC = ("kqa_physicians", "physics_partial_credit", "saf_english")
+
+
+@pytest.mark.parametrize("stem", [*FACTS, *PUBLIC])
+def test_whoever_states_a_fact_in_a_rubrics_words_has_stated_it_though_there_be_an_example(stem: str) -> None:
+    folder = "golden" if stem in FACTS else "public"
+    for golden in read_golden(HOME / "evals" / folder / f"{stem}.jsonl", CATALOG):
+        rubric = golden.rubric_in(CATALOG).model_copy(update={"example_answer": HONEST})
+        stated = Answer.of(" ".join(f"{point.text.rstrip('.')}." for point in rubric.points))
+        assert not recited_in(stated, rubric), golden.id
 
 
 def test_an_answer_that_is_a_recital_and_no_more_is_an_echo_of_the_rubric() -> None:
