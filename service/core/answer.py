@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -138,6 +138,11 @@ class Answer:
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; of scripts written without spaces, each character."""
     return tuple(map(str.casefold, _WORD.findall(text.replace("’", "'"))))
+
+
+def words_in(text: str) -> Iterator[str]:
+    """The same, one by one, for whom the first few may do."""
+    return (word.group().casefold() for word in _WORD.finditer(text.replace("’", "'")))
 
 
 def _normalise(received: str) -> list[_Piece]:

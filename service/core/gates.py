@@ -8,7 +8,7 @@ from typing import NamedTuple
 from service.core.answer import Answer, Sentence, words_of
 from service.core.frozen import Frozen
 from service.core.injections import injections_of
-from service.core.overlap import stems_of
+from service.core.overlap import stems_in, stems_of
 from service.core.rubric import Rubric
 
 Run = tuple[str, ...]
@@ -20,6 +20,7 @@ _OWN_WORDS = 3  # beside them; so many make an answer that quotes its question
 _ECHO_RUBRIC = 0.7  # share of the other runs that stand in the rubric
 _FEWEST_RECITED = 5  # content words; a shorter sentence may be in the rubric's words by chance
 _OF_WHICH_OWN = 12  # one word in so many may be the candidate's own
+_MOST_OWN = 2  # and no more than that
 _REPEATED = 0.34  # five-word runs that differ, by its words: a passage said three times or more
 _ENOUGH_TO_REPEAT = 15  # words
 
@@ -151,8 +152,15 @@ def _says_no_more(words: tuple[str, ...], recited: tuple[Sentence, ...]) -> bool
 
 
 def _recites(sentence: Sentence, wanted: frozenset[str]) -> bool:
-    stems = stems_of(sentence.text)
-    return len(stems) >= _FEWEST_RECITED and len(stems - wanted) <= len(stems) // _OF_WHICH_OWN
+    stems: set[str] = set()
+    own: set[str] = set()
+    for stem in stems_in(sentence.text):
+        stems.add(stem)
+        if stem not in wanted:
+            own.add(stem)
+            if len(own) > _MOST_OWN:  # most sentences are told by their first words
+                return False
+    return len(stems) >= _FEWEST_RECITED and len(own) <= len(stems) // _OF_WHICH_OWN
 
 
 class _Known(NamedTuple):
