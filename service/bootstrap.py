@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,16 +15,18 @@ from service.core.answer import Answer
 from service.core.calibration import Calibration
 from service.core.errors import BadFile, ImpossibleOption
 from service.core.gates import flags_of
+from service.core.grade import JudgeReport, grade_of, verdicts_on_nothing
 from service.core.language import language_of
 from service.core.prompt import PromptTemplate
-from service.grading import Chain, Grader
-from service.judges import Judge
+from service.grading import Chain, Grader, Wish
+from service.judges import Case, Judge
 from service.judges.cascade import CHOSEN, Cascade, Choice
 from service.judges.known import KnownOdds
 from service.judges.one_call import OneCall
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion
 from service.leases import RedisLeases
+from service.memory import Memory
 from service.models import Model
 from service.models.around import Bounded, Metered
 from service.models.breaker import Breaking
@@ -69,6 +72,7 @@ WORDINGS = (
 
 _SECONDS_LOCAL, _SECONDS_HOSTED = 300.0, 30.0
 _QUEUED_LOCAL, _QUEUED_HOSTED = 16, 1000
+_REHEARSED = 64  # questions; as many as are kept in mind
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,11 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
     """
     models = tuple(around(model_of(name, settings)) for name in settings.models)
     service = assemble(settings, models)
-    _rehearse(service)
     with recorded(settings.traces):
         try:
             for model in models:
                 await model.warm()
+            await _rehearse(service)
             yield service
         finally:
             await service.grader.close()
@@ -103,11 +107,29 @@ async def running(settings: Settings, around: Callable[[Model], Model] = lambda 
             await service.store.close()
 
 
-def _rehearse(service: Service) -> None:
-    """Look through an answer once: patterns, the sentence cutter and the language detector load at their first use."""
-    said = "No lo sé. On Tuesday we repaired the pump, and I wrote down how."
-    flags_of(Answer.of(said), next(iter(service.catalog.rubrics.values())))
-    language_of(said[:9])
+async def _rehearse(service: Service) -> None:
+    """Go through an answer to each question as a grade does, as far as no model is asked and nothing counted: patterns,
+    the sentence cutter and the language detector load at their first use, and much is found out once a rubric.
+    """
+    answer = Answer.of("No lo sé. On Tuesday we repaired the pump, and I wrote down how.")
+    language_of("No lo sé.")
+    try:
+        chain = service.grader.chain_for(Wish())
+    except ImpossibleOption:  # which each request is told
+        return
+    for rubric in islice(service.catalog.rubrics.values(), _REHEARSED):
+        flags = flags_of(answer, rubric)
+        Memory(service.store, "", chain, rubric)
+        verdicts = verdicts_on_nothing(rubric)
+        if isinstance(chain[0], OneCall):
+            judge = OneCall(ScriptedModel(["{}"]), chain[0].prompt_for(rubric.judged[0]))
+            async for judgement in judge.assess(Case(rubric.question, answer, "", lambda: 1.0), rubric.judged):
+                verdicts[judgement.verdict.criterion_id] = judgement.verdict
+        report = JudgeReport(name=chain[0].name)
+        grade = grade_of(
+            rubric, service.catalog.rules, answer, flags, verdicts, judge=report, cache=None, request_id=""
+        )
+        grade.model_dump_json()
 
 
 def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:

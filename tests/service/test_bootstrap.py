@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY, generate_latest
 
 from service.bootstrap import WORDINGS, Wording, assemble, model_of, running, store_of
 from service.cache import MemoryStore, RedisStore
@@ -16,6 +17,7 @@ from service.grading import Chain, Grader, Wish
 from service.judges.cascade import Cascade
 from service.judges.panel import Panel
 from service.judges.signals import KINDS
+from service.memory import Memory, _keys_of
 from service.models import Completion, Model, OnText
 from service.models.around import Around
 from service.models.scripted import ScriptedModel
@@ -234,3 +236,23 @@ async def test_nothing_is_served_by_a_model_that_cannot_start(tmp_path: Path, mo
     with pytest.raises(JudgeRefused, match="OPENAI_API_KEY"):
         async with running(settings(model="openai/gpt-4o-mini")):
             pass
+
+
+async def test_the_rehearsal_asks_no_model_counts_nothing_and_finds_out_what_each_rubric_needs(tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text('["{}"]', encoding="utf-8")
+    before = generate_latest(REGISTRY)
+    async with running(settings(model=f"scripted:{script}", judge="one_call")) as service:
+        told = [line for line in generate_latest(REGISTRY).decode().splitlines() if "grader_grades_total{" in line]
+        assert [line for line in told if not line.endswith(" 0.0") and line not in before.decode()] == []
+        asked = _keys_of.cache_info().misses
+        rubric = service.catalog.listed[-1]
+        Memory(service.store, "", service.grader.chain_for(Wish()), rubric)
+        assert _keys_of.cache_info().misses == asked
+
+
+async def test_a_default_judge_that_cannot_be_asked_is_told_at_the_request() -> None:
+    hosted = settings(model="openai/own", api_base="http://127.0.0.1:9/v1", judge="per_criterion")
+    async with running(hosted) as service:
+        with pytest.raises(ImpossibleOption, match="odds"):
+            service.grader.chain_for(Wish())
