@@ -8,7 +8,8 @@ import pytest
 import respx
 
 from bench.upstream import Upstream, listen
-from tests.service.models.hosted.wire import NOBODY, PROMPT, hosted
+from service.core.errors import JudgeUnavailable
+from tests.service.models.hosted.wire import NOBODY, PROMPT, failure, hosted
 
 
 class Counting(Upstream):
@@ -54,6 +55,7 @@ async def test_a_model_that_nobody_warmed_spends_its_deadline_on_the_call_alone(
 async def test_a_provider_that_is_away_is_no_error_before_it_is_asked(address: str) -> None:
     model = hosted("openai/own", address)
     await model.warm()
+    assert type(await failure(model)) is JudgeUnavailable
     await model.close()
 
 
