@@ -5,14 +5,22 @@ fitted first (`evals.directions`). What to expect of it on questions it has not 
 out in turn: `held_out` grades every question by scales fitted on all others.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from evals.agreement import cohen_kappa, quadratic_kappa
-from evals.directions import BY_STATED, FITTED_TO_STATED, Labelled, along_unseen, family, fitted_directions
+from evals.directions import (
+    BY_STATED,
+    FITTED_TO_STATED,
+    Labelled,
+    along_unseen,
+    family,
+    fitted_directions,
+    moved_directions,
+)
 from evals.pairs import LEVELS
 from evals.replayed import Row, Rows
 from service.core.calibration import Calibration, Direction, Scale
@@ -41,6 +49,19 @@ def calibrated(rows: Rows, made_by: str, note: str, keep: Calibration | None = N
         raise ValueError("it tells few odds, or is of one question; record answers to several with --all-odds")
     made = (keep or _whole(rows, labelled)).model_copy(update={"made_by": made_by, "note": note})
     return _with_stated(made, rows, labelled) if labelled else made
+
+
+def moved(rows: Rows, made_by: str, note: str, before: Calibration) -> Calibration:
+    """`before` with its directions moved as far as these rows and pairs ask (`directions.moved_directions`); its scales
+    stay. The rows' tokens must be those of its directions, and their rubrics must have example answers.
+
+    Raises ValueError where `before` has no directions, and where too little was told to move them.
+    """
+    labelled = _labelled(rows)
+    if not before.directions or not labelled:
+        raise ValueError("directions to be moved, and all odds of answers to two questions or more, are needed")
+    directions = moved_directions(labelled, rows.tokens, rows.pairs, before.directions)
+    return before.model_copy(update={"made_by": made_by, "note": note, "directions": directions})
 
 
 def _labelled(rows: Rows) -> list[Labelled]:
@@ -98,14 +119,16 @@ def _lifted(row: Row, along: float, known: Collection[float]) -> Row:
 
 
 def held_out(
-    rows: Rows, questions: Collection[str] | None = None, keep: Calibration | None = None
+    rows: Rows,
+    questions: Collection[str] | None = None,
+    fit: Callable[[Rows], Calibration] = lambda rows: calibrated(rows, "held out", ""),
 ) -> dict[str, Calibration]:
     """By question: the calibration that has seen no label and no pair of this one. None: of all questions.
 
-    What `keep` holds is taken as it is, whatever it has seen.
+    `fit` makes one of rows; a calibration that it goes on from is taken as it is, whatever it has seen.
     """
     return {
-        question: calibrated(rows.without({question}), "held out", question, keep)
+        question: fit(rows.without({question}))
         for question in dict.fromkeys([row.question for row in rows.rows] + [pair.question for pair in rows.pairs])
         if questions is None or question in questions
     }

@@ -27,6 +27,8 @@ FITTED_TO_STATED: Mapping[str, tuple[str, ...]] = {STATED: ("point",)}
 BY_STATED: Mapping[str, str] = {"point": STATED}
 ALIKE = 32.0
 """How many labels it weighs that two guises of one answer should lie equally far."""
+MOVE_ALIKE, MOVE_PENALTY = 2.0, 6.0
+"""The same where directions are moved, and the penalty on how far: behind them are more labels than the fit sees."""
 _FOLDS = 5
 
 
@@ -98,10 +100,30 @@ def fitted_directions(
 ) -> dict[str, Direction]:
     """By name; of `pairs` both sides should lie alike. Raises ValueError where there is nothing to fit one to."""
     weights = {name: _weights(rows, pairs, kinds) for name, kinds in fitted_to.items()}
-    return {
-        name: Direction(weights={t: float(f"{w:.4g}") for t, w in zip(tokens, own, strict=True)})
-        for name, own in weights.items()
-    }
+    return {name: _direction(tokens, own) for name, own in weights.items()}
+
+
+def _direction(tokens: Sequence[str], weights: np.ndarray) -> Direction:
+    return Direction(weights={t: float(f"{w:.4g}") for t, w in zip(tokens, weights, strict=True)})
+
+
+def moved_directions(
+    rows: Sequence[Labelled],
+    tokens: Sequence[str],
+    pairs: Sequence[Pair],
+    before: Mapping[str, Direction],
+    fitted_to: Mapping[str, tuple[str, ...]] = FITTED_TO,
+) -> dict[str, Direction]:
+    """Those of `before`, each moved no farther than labels and pairs ask: a ridge towards the former weights, in place
+    of 0. What they were fitted to need not be at hand. Of another name they stay as they are.
+
+    `tokens` are those of the vectors, and must be those of `before`. Raises ValueError where nothing asks.
+    """
+    moved = {}
+    for name, kinds in fitted_to.items():
+        former = np.array([before[name].weights[token] for token in tokens])
+        moved[name] = _direction(tokens, _weights(rows, pairs, kinds, former))
+    return {**before, **moved}
 
 
 def along_unseen(
@@ -131,8 +153,10 @@ def along_unseen(
     return found
 
 
-def _weights(rows: Sequence[Labelled], pairs: Sequence[Pair], kinds: tuple[str, ...]) -> np.ndarray:
-    """Of the logarithms of the tokens' odds; they add up to 0."""
+def _weights(
+    rows: Sequence[Labelled], pairs: Sequence[Pair], kinds: tuple[str, ...], former: np.ndarray | None = None
+) -> np.ndarray:
+    """Of the logarithms of the tokens' odds; they add up to 0. Held near to `former`; None: to 0."""
     own = [row for row in rows if row.kind in kinds]
     if not own:
         raise ValueError(f"no labels of {' or '.join(kinds)} in some part of the questions")
@@ -143,11 +167,13 @@ def _weights(rows: Sequence[Labelled], pairs: Sequence[Pair], kinds: tuple[str, 
     for kind in kinds:  # that one kind is met more often is no sign of a thing being there
         of_kind = np.array([row.kind == kind for row in own])
         labels[of_kind] -= labels[of_kind].mean() if of_kind.any() else 0.0
-    differences = [pair.difference / spread * ALIKE**0.5 for pair in pairs if pair.kind in kinds]
+    alike, penalty = (ALIKE, PENALTY) if former is None else (MOVE_ALIKE, MOVE_PENALTY)
+    differences = [pair.difference / spread * alike**0.5 for pair in pairs if pair.kind in kinds]
     values = np.vstack([(lifts - lifts.mean(axis=0)) / spread, *differences])
     wanted = np.concatenate([labels - labels.mean(), np.zeros(len(differences))])
-    ridge = Ridge(PENALTY * lifts.shape[1], fit_intercept=False).fit(values, wanted)
-    weights = ridge.coef_ / spread
+    start = np.zeros(lifts.shape[1]) if former is None else former * spread
+    ridge = Ridge(penalty * lifts.shape[1], fit_intercept=False).fit(values, wanted - values @ start)
+    weights = (start + ridge.coef_) / spread
     return np.asarray(weights - weights.mean())
 
 

@@ -53,15 +53,18 @@ def rows_of(
     catalog: Catalog,
     wording: Mapping[str, str],
     known: KnownOdds | None = None,
+    tokens: Sequence[str] | None = None,
 ) -> Rows:
     """All labelled criteria of which the records hold the odds; `wording` names the template of each kind.
 
-    Of several readings the first counts. `known` is what was asked ahead about the known answers.
+    Of several readings the first counts. `known` is what was asked ahead about the known answers. `tokens` are those
+    to look at; None: all that nearly every reply tells.
     """
     by_id = {answer.id: answer for answer in golden}
     told = Known.of(golden, records, catalog, wording, known)
     first = [(by_id[record.golden_id], Replayed.of(record, wording)) for record in records if not record.reading]
-    tokens = tokens_of(odds for answer, replayed in first for odds in replayed.asked_odds(answer.rubric_in(catalog)))
+    told_often = tokens_of(odds for answer, one in first for odds in one.asked_odds(answer.rubric_in(catalog)))
+    tokens = tuple(tokens) if tokens and told_often else told_often
     rows: list[Row] = []
     for answer, replayed in first:
         text, rubric = Answer.of(answer.answer), answer.rubric_in(catalog)

@@ -1,13 +1,12 @@
-"""`grader eval known | calibrate | regrade`: what a judge per criterion makes of its odds: asked, fitted, tried."""
+"""`grader eval calibrate | regrade`: what a judge per criterion makes of its odds: fitted, tried."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import progress
 
 from service.cli.console import err, out, shown
+from service.cli.eval_known import Wording, wording_of
 from service.cli.eval_reports import Golden, Run, catalog_now, measuring, write
 from service.cli.failing import fail
 
@@ -15,15 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evals import opening, records
-    from service import bootstrap
-    from service.catalog import Catalog
-    from service.core.rubric import Rubric
-    from service.judges.known import KnownOdds
 
 _BARE = "; without an example answer: "
 """What stands before how the rest of a calibration was made that keeps the most of another."""
-
-Wording = Annotated[int, typer.Option(min=1, help="Which of the judge's wordings, from 1.")]
+_MOVED = "; moved: "
 
 
 def calibrate(
@@ -48,6 +42,14 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
+    move: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A calibration: move its directions no farther than these runs ask, and leave its scales as they are.",
+            show_default=False,
+        ),
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write the calibration; else it is printed."),
@@ -68,7 +70,8 @@ def calibrate(
     do. After it `grader eval known` has to be run anew. What a calibration is worth on new questions shows where it has
     not seen them: report on --held-out DIR, not on a run that it was fitted to. Two answers that are tagged as a pair
     (`pair:NAME`, `side:a` and `side:b`) are fitted to lie alike; they need no labels. What is held out is a question,
-    in the runs of --also too, and it is RUN's answers that are graded anew. What --keep takes over is not held out.
+    in the runs of --also too, and it is RUN's answers that are graded anew. What --keep takes over is not held out, nor
+    what --move starts from: that needs none of the runs to which it was fitted.
 
     \b
     Examples:
@@ -79,17 +82,20 @@ def calibrate(
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
       grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v6.json
+      grader eval calibrate evals/runs/talk --move service/judges/calibration-v6.json
     """
+    if keep and move:
+        fail("--keep and --move: one calibration can be gone on from")
     with measuring():
         from evals import calibrate as fitting
         from evals.opening import opened, together
         from evals.regrade import regraded
-        from evals.replayed import Known, question_of, rows_of
+        from evals.replayed import Known, Rows, question_of, rows_of
         from service.catalog import read_json
         from service.core.calibration import Calibration
         from service.judges.known import KnownOdds
 
-        chosen = _wording(wording)
+        chosen = wording_of(wording)
         prompts, told = chosen.prompts, read_json(chosen.known, KnownOdds)
         catalog = catalog_now()
         this = opened(run, catalog, golden)
@@ -101,16 +107,25 @@ def calibrate(
             answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
-        rows = rows_of(answers, records, catalog, prompts, told)
-        before = read_json(keep, Calibration) if keep else None
+        before = read_json(base, Calibration) if (base := keep or move) else None
+        tokens = tuple(there.weights) if move and before and (there := before.directions.get("there")) else None
+        rows = rows_of(answers, records, catalog, prompts, told, tokens)
         made_by = f"grader eval calibrate over {_named(all_runs)}"
         note = f"{len(rows.rows)} labelled criteria; {this.run.settings.model}"
-        if before:
-            made_by = f"{before.made_by.partition(_BARE)[0]}{_BARE}{made_by}"
-            note = f"{before.note.partition(_BARE)[0]}{_BARE}{sum(row.kind == 'point' for row in rows.rows)} points"
+
+        def fit(rows: Rows) -> Calibration:
+            if before is None:
+                return fitting.calibrated(rows, made_by, note)
+            if move:
+                moves = f"{len(rows.rows)} labelled criteria, {len(rows.pairs)} pairs of them"
+                return fitting.moved(rows, before.made_by + _MOVED + made_by, before.note + _MOVED + moves, before)
+            points = f"{sum(row.kind == 'point' for row in rows.rows)} points"
+            first, second = (text.partition(_BARE)[0] + _BARE for text in (before.made_by, before.note))
+            return fitting.calibrated(rows, first + made_by, second + points, before)
+
         try:
-            fitted = fitting.calibrated(rows, made_by, note, before)
-            others = fitting.held_out(rows, set(map(question_of, this.golden)), before) if held_out else {}
+            fitted = fit(rows)
+            others = fitting.held_out(rows, set(map(question_of, this.golden)), fit) if held_out else {}
         except ValueError as error:
             fail(f"{run}: {error}; label more answers")
         if held_out:
@@ -152,7 +167,7 @@ def regrade(
         from service.core.calibration import Calibration
         from service.judges.known import KnownOdds
 
-        catalog, chosen = catalog_now(), _wording(wording)
+        catalog, chosen = catalog_now(), wording_of(wording)
         this = opened(run, catalog, golden)
         _refuse_without_odds(this.run, chosen.prompts, run)
         calibration = read_json(chosen.calibration, Calibration)
@@ -166,86 +181,6 @@ def regrade(
             fail(f"{run}: {error}; record the run with --all-odds")
         _write_run(anew, folder)
     out().print(shown(f"written: {folder}"), soft_wrap=True)
-
-
-def known(
-    *,
-    file: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the odds.")],
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="RUN",
-            help="Ask nothing: take what this run over the whole catalog was told (--all-odds).",
-            show_default=False,
-        ),
-    ] = None,
-    golden: Golden = None,
-    wording: Wording = 1,
-) -> None:
-    """Ask the local model about answers that are known, for the calibration to set a candidate's odds against.
-
-    For each criterion of the catalog: what it says of an answer without content, and of the rubric's example. Asked
-    ahead, no grade waits for them; for a rubric that comes in a request the service asks by itself, once.
-
-    \b
-    Examples:
-      grader eval known --out service/judges/known-v6.json
-      grader eval known --from evals/runs/golden --out service/judges/known-v6.json
-    """
-    with measuring():
-        chosen, catalog = _wording(wording), catalog_now()
-        if run:
-            told = _told_in(run, golden, chosen, catalog)
-        else:
-            told = asyncio.run(_asked(chosen, catalog.listed, "grader eval known over the catalog"))
-    write({file: (told.model_dump_json(indent=1) + "\n").encode()})
-    out().print(shown(f"written: {file}"), soft_wrap=True)
-
-
-def _told_in(run: Path, golden: Path | None, chosen: "bootstrap.Wording", catalog: "Catalog") -> "KnownOdds":
-    from evals.known import file_of, found, model_of
-    from evals.opening import opened
-    from evals.replayed import Known
-    from service.catalog import read_json
-    from service.core.calibration import Calibration
-
-    this = opened(run, catalog, golden)
-    calibration = read_json(chosen.calibration, Calibration)
-    heard = Known.of(this.golden, this.run.records, catalog, chosen.prompts, None)
-    try:
-        model, told = model_of(this.run.settings.identity), found(heard, catalog.listed, calibration)
-    except ValueError as error:
-        fail(f"{run}: {error}; record a run over the whole catalog with --all-odds, or leave --from out")
-    made_by = f"grader eval known from a run over {this.path.name} (sha256 {this.run.settings.golden_digest[:12]})"
-    return file_of(told, model, calibration, made_by)
-
-
-async def _asked(chosen: "bootstrap.Wording", rubrics: "Sequence[Rubric]", made_by: str) -> "KnownOdds":
-    from evals.known import asked, file_of
-    from service.bootstrap import per_criterion
-    from service.models.local import LocalModel
-    from service.models.weights import fetch
-
-    model = LocalModel(fetch())
-    try:
-        await model.warm()
-        judge = per_criterion(model, chosen, known=None)
-        with progress.Progress(console=err(), disable=not err().is_terminal) as bars:
-            task = bars.add_task("Asking", total=len(rubrics))
-            async for _ in asked(judge, rubrics):
-                bars.advance(task)
-        return file_of(judge.known, model.identity, judge.calibration, made_by)
-    finally:
-        await model.close()
-
-
-def _wording(number: int) -> "bootstrap.Wording":
-    from service.bootstrap import WORDINGS
-
-    if number > len(WORDINGS):
-        fail(f"--wording {number}: the judge has {len(WORDINGS)}")
-    return WORDINGS[number - 1]
 
 
 def _named(runs: "Sequence[opening.Opened]") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from service.cli import eval_calibrate, eval_push, eval_reports
+from service.cli import eval_calibrate, eval_known, eval_push, eval_reports
 from service.cli.console import err, out, shown
 from service.cli.failing import Code, fail, plainly, read_settings
 
@@ -271,7 +271,7 @@ def _hold_to(report: "AttackReport", most_raised: float | None) -> None:
 
 
 # Last, so that `grader eval --help` lists the commands in the order in which they are used.
-app.command()(eval_calibrate.known)
+app.command()(eval_known.known)
 app.command()(eval_calibrate.calibrate)
 app.command()(eval_calibrate.regrade)
 app.command()(eval_reports.report)

@@ -8,6 +8,8 @@ from evals.directions import (
     BY_STATED,
     FITTED_TO,
     FITTED_TO_STATED,
+    MOVE_ALIKE,
+    MOVE_PENALTY,
     PENALTY,
     WIDE,
     Labelled,
@@ -15,10 +17,11 @@ from evals.directions import (
     Vectors,
     along_unseen,
     fitted_directions,
+    moved_directions,
     tokens_of,
     vector_of,
 )
-from service.core.calibration import DIRECTIONS, STATED
+from service.core.calibration import DIRECTIONS, STATED, Direction
 from service.judges.signals import KINDS
 
 TOKENS = tuple(f"t{n:02}" for n in range(40))
@@ -99,6 +102,40 @@ def test_two_guises_of_one_answer_come_to_lie_alike() -> None:
         )
         assert abs(fair @ guise) < abs(plain @ guise) / 5
         assert fair @ HIDDEN > 0.4 * (plain @ HIDDEN)
+
+
+def weights_of(direction: Direction) -> np.ndarray:
+    return np.array([direction.weights[token] for token in TOKENS])
+
+
+def test_a_direction_that_is_moved_is_the_ridge_towards_the_former_one() -> None:
+    rows = [row for row in a_set(3, 11) if row.kind in ("commission", "only")]
+    pairs = [Pair("q1", "only", HIDDEN / 3)]
+    before = fitted_directions(a_set(6, 12), TOKENS)
+    moved = moved_directions(a_set(3, 11), TOKENS, pairs, before)
+    lifts = np.array([row.vectors.lift for row in rows])
+    spread, human = lifts.std(axis=0), np.array([row.human for row in rows], dtype=float)
+    values = np.vstack([(lifts - lifts.mean(axis=0)) / spread, pairs[0].difference / spread * MOVE_ALIKE**0.5])
+    wanted, former = np.append(human - human.mean(), 0.0), weights_of(before["committed"]) * spread
+    # The least of |wanted - values w|^2 + penalty |w - former|^2 has no slope.
+    by_hand = np.linalg.solve(
+        values.T @ values + MOVE_PENALTY * 40 * np.eye(40), values.T @ wanted + MOVE_PENALTY * 40 * former
+    )
+    by_hand /= spread
+    assert weights_of(moved["committed"]) == pytest.approx(by_hand - by_hand.mean(), rel=1e-3, abs=1e-6)
+
+
+def test_moved_it_forgets_a_guise_and_keeps_what_the_few_rows_do_not_tell() -> None:
+    guise = np.random.default_rng(7).normal(size=40)
+    guise -= guise.mean()
+    before = fitted_directions(dressed(a_set(8, 13), guise), TOKENS) | {"stated": Direction(weights={"t00": 0.0})}
+    pairs = [Pair(f"q{n}", kind, guise) for n in range(2) for kind in KINDS for _ in range(4)]
+    after = moved_directions(a_set(2, 14), TOKENS, pairs, before)
+    assert after["stated"] == before["stated"]
+    for name in FITTED_TO:
+        first, second = weights_of(before[name]), weights_of(after[name])
+        assert abs(second @ guise) < abs(first @ guise) / 3
+        assert second @ HIDDEN > 0.5 * (first @ HIDDEN)
 
 
 def test_a_pair_shapes_only_what_other_questions_are_measured_by_and_its_own_kind() -> None:

@@ -229,6 +229,42 @@ def test_a_calibration_can_be_kept_but_for_rubrics_without_an_example(tmp_path: 
     assert "none.json" in missing.stderr
 
 
+def test_a_calibration_is_moved_by_what_other_runs_ask_and_its_scales_stay(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    recorded(tmp_path, of="pots", run="more", pairs=True)
+    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
+    words = ["--move", "first.json", "--out", "second.json", "--held-out", "anew"]
+    result = grader(tmp_path, "eval", "calibrate", "more", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    first, second = (read_json(tmp_path / f"{name}.json", Calibration) for name in ("first", "second"))
+    assert second.scales == first.scales
+    assert second.without_example == first.without_example
+    assert second.directions["stated"] == first.directions["stated"]
+    for name in directions.FITTED_TO:
+        assert second.directions[name] != first.directions[name]
+        assert second.directions[name].weights.keys() == first.directions[name].weights.keys()
+    assert second.made_by.startswith(f"{first.made_by}; moved: grader eval calibrate over pots.jsonl (sha256 ")
+    pairs = 3 * len(CRITERIA)
+    assert second.note == f"{first.note}; moved: {18 * len(CRITERIA)} labelled criteria, {pairs} pairs of them"
+    assert " | graded anew by 3 calibrations: " in read_run(tmp_path / "anew").settings.identity
+
+
+def test_a_calibration_that_cannot_be_moved_is_named(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
+    both = grader(tmp_path, "eval", "calibrate", "run", "--keep", "first.json", "--move", "first.json", **env)
+    assert both.exit_code == 2
+    assert "--keep and --move" in both.stderr
+    missing = grader(tmp_path, "eval", "calibrate", "run", "--move", "none.json", **env)
+    assert missing.exit_code == 2
+    assert "none.json" in missing.stderr
+    plain = json.loads((tmp_path / "first.json").read_text(encoding="utf-8")) | {"directions": {}}
+    (tmp_path / "plain.json").write_text(json.dumps(plain), encoding="utf-8")
+    nothing = grader(tmp_path, "eval", "calibrate", "run", "--move", "plain.json", **env)
+    assert nothing.exit_code == 2
+    assert "directions to be moved" in nothing.stderr
+
+
 def test_an_answer_is_fitted_to_once(tmp_path: Path) -> None:
     env = recorded(tmp_path)
     result = grader(tmp_path, "eval", "calibrate", "run", "--also", "run", **env)
