@@ -163,9 +163,10 @@ def begin_at_zero(models: Iterable[str], question_sets: Iterable[str]) -> None:
             UNPRICED_CALLS,
             FALLBACKS,
         ):
-            instrument.labels(model)
+            labelled(instrument, model)
     by_labels: dict[Counter | Histogram, Iterable[tuple[str, ...]]] = {
         REQUESTS: product(("/grade", "/grade/batch"), ("200", "500", "502", "503", "504")),
+        REQUEST_SECONDS: product(("/grade", "/grade/batch")),
         GRADES: (*product(get_args(Status), caches, sets), *product(("failed",), ("none",), sets)),
         GRADE_SECONDS: product(caches),
         SCORES: product(sets),
@@ -185,7 +186,7 @@ def begin_at_zero(models: Iterable[str], question_sets: Iterable[str]) -> None:
     }
     for instrument, combinations in by_labels.items():
         for labels in combinations:
-            instrument.labels(*labels)
+            labelled(instrument, *labels)
 
 
 def exposition(accept: str) -> tuple[bytes, str]:
