@@ -1,5 +1,6 @@
 """What callers meet over HTTP: grades, problems that name the field, and nothing that quotes the candidate."""
 
+import inspect
 import json
 import logging
 import re
@@ -59,6 +60,17 @@ async def test_an_answer_is_graded_and_the_second_time_remembered() -> None:
     assert (grade["status"], grade["score"], grade["question_id"]) == ("graded", 100.0, None)
     assert grade["points"][0]["evidence"] == [{"start": 0, "end": len(TEXT), "text": TEXT}]
     assert grade["request_id"] == first.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/grade", "/grade/batch"])
+async def test_the_first_request_need_not_wait_for_fastapi_to_find_the_endpoint(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+    async with client() as c:
+        monkeypatch.setattr(inspect, "getsourcelines", lambda endpoint: looked.append(endpoint) or ([], 1))
+        reply = await c.post(path, json=BODY if path == "/grade" else {"items": [BODY]})
+    assert (reply.status_code, looked) == (200, [])
 
 
 async def test_every_field_of_the_contract_is_there() -> None:
