@@ -27,7 +27,7 @@ FITTED_TO_STATED: Mapping[str, tuple[str, ...]] = {STATED: ("point",)}
 BY_STATED: Mapping[str, str] = {"point": STATED}
 ALIKE = 32.0
 """How many labels it weighs that two guises of one answer should lie equally far."""
-MOVE_ALIKE, MOVE_PENALTY = 2.0, 6.0
+MOVE_ALIKE, MOVE_PENALTY = 8.0, 10.0
 """The same where directions are moved, and the penalty on how far: behind them are more labels than the fit sees."""
 _FOLDS = 5
 
@@ -117,12 +117,17 @@ def moved_directions(
     """Those of `before`, each moved no farther than labels and pairs ask: a ridge towards the former weights, in place
     of 0. What they were fitted to need not be at hand. Of another name they stay as they are.
 
-    `tokens` are those of the vectors, and must be those of `before`. Raises ValueError where nothing asks.
+    So that scales which were fitted to the former ones can go on reading them, each is brought to the former's measure:
+    on these rows a lift along it is the best guess at the lift along that. `tokens` are those of the vectors, and must
+    be those of `before`. Raises ValueError where nothing asks.
     """
     moved = {}
     for name, kinds in fitted_to.items():
         former = np.array([before[name].weights[token] for token in tokens])
-        moved[name] = _direction(tokens, _weights(rows, pairs, kinds, former))
+        weights = _weights(rows, pairs, kinds, former)
+        lifts = np.array([row.vectors.lift for row in rows if row.kind in kinds])
+        old, new = ((along := lifts @ one) - along.mean() for one in (former, weights))
+        moved[name] = _direction(tokens, weights * (old @ new) / (new @ new))
     return {**before, **moved}
 
 

@@ -81,8 +81,8 @@ def calibrate(
       grader eval calibrate evals/runs/golden --also evals/runs/practice --also evals/runs/fairness
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
-      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v6.json
-      grader eval calibrate evals/runs/talk --move service/judges/calibration-v6.json
+      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v7.json
+      grader eval calibrate evals/runs/talk --move service/judges/calibration-v7.json
     """
     if keep and move:
         fail("--keep and --move: one calibration can be gone on from")

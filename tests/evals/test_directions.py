@@ -121,8 +121,12 @@ def test_a_direction_that_is_moved_is_the_ridge_towards_the_former_one() -> None
     by_hand = np.linalg.solve(
         values.T @ values + MOVE_PENALTY * 40 * np.eye(40), values.T @ wanted + MOVE_PENALTY * 40 * former
     )
-    by_hand /= spread
-    assert weights_of(moved["committed"]) == pytest.approx(by_hand - by_hand.mean(), rel=1e-3, abs=1e-6)
+    by_hand = by_hand / spread - np.mean(by_hand / spread)
+    now = weights_of(moved["committed"])
+    assert np.corrcoef(now, by_hand)[0, 1] == pytest.approx(1, abs=1e-6)
+    # And brought to the former's measure: the slope of the former lifts on these is 1.
+    slope = np.polyfit(lifts @ now, lifts @ weights_of(before["committed"]), 1)[0]
+    assert slope == pytest.approx(1, abs=1e-3)
 
 
 def test_moved_it_forgets_a_guise_and_keeps_what_the_few_rows_do_not_tell() -> None:
