@@ -11,9 +11,11 @@ from service.cli.eval_reports import Golden, Run, catalog_now, measuring, write
 from service.cli.failing import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evals import opening, records
+    from evals.replayed import Rows
+    from service.core.calibration import Calibration
 
 _BARE = "; without an example answer: "
 """What stands before how the rest of a calibration was made that keeps the most of another."""
@@ -90,9 +92,8 @@ def calibrate(
         from evals import calibrate as fitting
         from evals.opening import opened, together
         from evals.regrade import regraded
-        from evals.replayed import Known, Rows, question_of, rows_of
+        from evals.replayed import Known, question_of, rows_of
         from service.catalog import read_json
-        from service.core.calibration import Calibration
         from service.judges.known import KnownOdds
 
         chosen = wording_of(wording)
@@ -107,22 +108,8 @@ def calibrate(
             answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
-        before = read_json(base, Calibration) if (base := keep or move) else None
-        tokens = tuple(there.weights) if move and before and (there := before.directions.get("there")) else None
-        rows = rows_of(answers, records, catalog, prompts, told, tokens)
-        made_by = f"grader eval calibrate over {_named(all_runs)}"
-        note = f"{len(rows.rows)} labelled criteria; {this.run.settings.model}"
-
-        def fit(rows: Rows) -> Calibration:
-            if before is None:
-                return fitting.calibrated(rows, made_by, note)
-            if move:
-                moves = f"{len(rows.rows)} labelled criteria, {len(rows.pairs)} pairs of them"
-                return fitting.moved(rows, before.made_by + _MOVED + made_by, before.note + _MOVED + moves, before)
-            points = f"{sum(row.kind == 'point' for row in rows.rows)} points"
-            first, second = (text.partition(_BARE)[0] + _BARE for text in (before.made_by, before.note))
-            return fitting.calibrated(rows, first + made_by, second + points, before)
-
+        fit = _fit_from(f"grader eval calibrate over {_named(all_runs)}", this.run.settings.model, keep, move)
+        rows = rows_of(answers, records, catalog, prompts, told, _tokens_of(move) if move else None)
         try:
             fitted = fit(rows)
             others = fitting.held_out(rows, set(map(question_of, this.golden)), fit) if held_out else {}
@@ -181,6 +168,44 @@ def regrade(
             fail(f"{run}: {error}; record the run with --all-odds")
         _write_run(anew, folder)
     out().print(shown(f"written: {folder}"), soft_wrap=True)
+
+
+def _fit_from(made_by: str, model: str, keep: Path | None, move: Path | None) -> "Callable[[Rows], Calibration]":
+    """What makes a calibration of rows: anew, or from the file that is kept or moved. Raises BadFile."""
+    from evals import calibrate as fitting
+    from service.catalog import read_json
+    from service.core.calibration import Calibration
+
+    before = read_json(base, Calibration) if (base := keep or move) else None
+
+    def fit(rows: "Rows") -> Calibration:
+        labelled = f"{len(rows.rows)} labelled criteria"
+        if before is None:
+            return fitting.calibrated(rows, made_by, f"{labelled}; {model}")
+        if move:
+            note = f"{before.note}{_MOVED}{labelled}, {len(rows.pairs)} pairs of them"
+            return fitting.moved(rows, f"{before.made_by}{_MOVED}{made_by}", note, before)
+        points = f"{sum(row.kind == 'point' for row in rows.rows)} points"
+        whole, noted = _but_bare(before.made_by), _but_bare(before.note)
+        return fitting.calibrated(rows, f"{whole}{_BARE}{made_by}", f"{noted}{_BARE}{points}", before)
+
+    return fit
+
+
+def _but_bare(text: str) -> str:
+    """How a calibration was made, but for what is now fitted anew."""
+    whole, _, bare = text.partition(_BARE)
+    _, moved, by = bare.partition(_MOVED)
+    return whole + moved + by
+
+
+def _tokens_of(path: Path) -> "tuple[str, ...] | None":
+    """Those that a calibration's directions look at; None for one without. Raises BadFile."""
+    from service.catalog import read_json
+    from service.core.calibration import DIRECTIONS, Calibration
+
+    direction = read_json(path, Calibration).directions.get(DIRECTIONS["point"])
+    return tuple(direction.weights) if direction else None
 
 
 def _named(runs: "Sequence[opening.Opened]") -> str:

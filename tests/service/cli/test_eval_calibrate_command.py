@@ -247,6 +247,12 @@ def test_a_calibration_is_moved_by_what_other_runs_ask_and_its_scales_stay(tmp_p
     pairs = 3 * len(CRITERIA)
     assert second.note == f"{first.note}; moved: {18 * len(CRITERIA)} labelled criteria, {pairs} pairs of them"
     assert " | graded anew by 3 calibrations: " in read_run(tmp_path / "anew").settings.identity
+    kept = grader(tmp_path, "eval", "calibrate", "run", "--keep", "second.json", "--out", "third.json", **env)
+    assert kept.exit_code == 0, kept.stderr
+    third = read_json(tmp_path / "third.json", Calibration)
+    assert third.directions["there"] == second.directions["there"]
+    assert "; moved: grader eval calibrate over pots.jsonl" in third.made_by
+    assert third.made_by.count("; without an example answer: ") == 1
 
 
 def test_a_calibration_that_cannot_be_moved_is_named(tmp_path: Path) -> None:
