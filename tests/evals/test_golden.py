@@ -22,12 +22,13 @@ COUNTS = {  # answers, and to how many questions
     "practice": (100, 20),
     "recitals": (40, 20),
     "talk": (96, 20),
+    "talk_other_hand": (48, 20),
     "other_questions": (72, 24),
     "unseen": (30, 10),
     "statements": (60, 20),
     "short_answers": (94, 28),
 }
-OF_THE_CATALOG = ("interview", "practice", "recitals", "talk")  # the others bring their own rubrics
+OF_THE_CATALOG = ("interview", "practice", "recitals", "talk", "talk_other_hand")  # the others bring their own rubrics
 ROW = {"id": "a", "question_id": "1.2", "answer": "I read papers.", "labels": {"points": {"p1": "met"}}}
 
 
