@@ -5,7 +5,7 @@ fitted first (`evals.directions`). What to expect of it on questions it has not 
 out in turn: `held_out` grades every question by scales fitted on all others.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
@@ -23,7 +23,7 @@ from evals.directions import (
 )
 from evals.pairs import LEVELS
 from evals.replayed import Row, Rows
-from service.core.calibration import Calibration, Direction, Scale
+from service.core.calibration import STATED, Calibration, Direction, Scale
 from service.judges.known import KNOWN
 from service.judges.signals import KINDS, lift
 
@@ -36,11 +36,14 @@ PENALTY = 1.0
 _GRID = np.linspace(0.05, 0.95, 91)
 
 
-def calibrated(rows: Rows, made_by: str, note: str, keep: Calibration | None = None) -> Calibration:
+def calibrated(
+    rows: Rows, made_by: str, note: str, keep: Calibration | None = None, stated: Calibration | None = None
+) -> Calibration:
     """A scale for each kind, and another for rubrics without an example answer; the same where no rubric has one. And
     the directions, where many odds were told of answers to two questions or more.
 
     `keep`: its directions and scales stay as they are, but those of points in rubrics without an example answer.
+    `stated`: just those are taken over from it.
 
     Raises ValueError for a kind of which some level bears no label, and where a signal is not at hand.
     """
@@ -48,6 +51,8 @@ def calibrated(rows: Rows, made_by: str, note: str, keep: Calibration | None = N
     if keep and not labelled:
         raise ValueError("it tells few odds, or is of one question; record answers to several with --all-odds")
     made = (keep or _whole(rows, labelled)).model_copy(update={"made_by": made_by, "note": note})
+    if stated:
+        return _stated_by(made, stated.directions, stated.without_example["point"])
     return _with_stated(made, rows, labelled) if labelled else made
 
 
@@ -106,9 +111,14 @@ def _with_stated(made: Calibration, rows: Rows, labelled: Sequence[Labelled]) ->
     stated = [row for row in lifted if "example" not in row.signals]
     own = stated if {row.human for row in stated} == {row.human for row in lifted} else lifted
     scale = fitted(own, "point", [name for name in SIGNALS if name != "example"])
+    return _stated_by(made, direction, scale)
+
+
+def _stated_by(made: Calibration, directions: Mapping[str, Direction], scale: Scale) -> Calibration:
+    """With this one of the directions and this scale for points in rubrics without an example answer."""
     return made.model_copy(
         update={
-            "directions": {**made.directions, **direction},
+            "directions": {**made.directions, STATED: directions[STATED]},
             "without_example": {**made.without_example, "point": scale},
         }
     )

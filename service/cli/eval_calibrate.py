@@ -44,6 +44,15 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
+    stated: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep-stated",
+            metavar="FILE",
+            help="A calibration: take over from it how points are read in rubrics without an example answer.",
+            show_default=False,
+        ),
+    ] = None,
     move: Annotated[
         Path | None,
         typer.Option(
@@ -72,8 +81,8 @@ def calibrate(
     do. After it `grader eval known` has to be run anew. What a calibration is worth on new questions shows where it has
     not seen them: report on --held-out DIR, not on a run that it was fitted to. Two answers that are tagged as a pair
     (`pair:NAME`, `side:a` and `side:b`) are fitted to lie alike; they need no labels. What is held out is a question,
-    in the runs of --also too, and it is RUN's answers that are graded anew. What --keep takes over is not held out, nor
-    what --move starts from: that needs none of the runs to which it was fitted.
+    in the runs of --also too, and it is RUN's answers that are graded anew. What --keep and --keep-stated take over is
+    not held out, nor what --move starts from: that needs none of the runs to which it was fitted.
 
     \b
     Examples:
@@ -86,8 +95,8 @@ def calibrate(
       grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v7.json
       grader eval calibrate evals/runs/talk --move service/judges/calibration-v7.json
     """
-    if keep and move:
-        fail("--keep and --move: one calibration can be gone on from")
+    if sum(map(bool, (keep, stated, move))) > 1:
+        fail("--keep, --keep-stated and --move: one calibration can be gone on from")
     with measuring():
         from evals import calibrate as fitting
         from evals.opening import opened, together
@@ -108,7 +117,7 @@ def calibrate(
             answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
-        fit = _fit_from(f"grader eval calibrate over {_named(all_runs)}", this.run.settings.model, keep, move)
+        fit = _fit_from(f"grader eval calibrate over {_named(all_runs)}", this.run.settings.model, keep, stated, move)
         rows = rows_of(answers, records, catalog, prompts, told, _tokens_of(move) if move else None)
         try:
             fitted = fit(rows)
@@ -170,18 +179,28 @@ def regrade(
     out().print(shown(f"written: {folder}"), soft_wrap=True)
 
 
-def _fit_from(made_by: str, model: str, keep: Path | None, move: Path | None) -> "Callable[[Rows], Calibration]":
-    """What makes a calibration of rows: anew, or from the file that is kept or moved. Raises BadFile."""
+def _fit_from(
+    made_by: str, model: str, keep: Path | None, stated: Path | None, move: Path | None
+) -> "Callable[[Rows], Calibration]":
+    """What makes a calibration of rows: anew, or from the one file that is kept, in part or whole, or moved.
+
+    Raises BadFile.
+    """
     from evals import calibrate as fitting
     from service.catalog import read_json
-    from service.core.calibration import Calibration
+    from service.core.calibration import STATED, Calibration
 
-    before = read_json(base, Calibration) if (base := keep or move) else None
+    before = read_json(base, Calibration) if (base := keep or stated or move) else None
+    if before and stated and STATED not in before.directions:
+        fail(f"{stated}: it has no direction for points in rubrics without an example answer; leave --keep-stated out")
 
     def fit(rows: "Rows") -> Calibration:
         labelled = f"{len(rows.rows)} labelled criteria"
         if before is None:
             return fitting.calibrated(rows, made_by, f"{labelled}; {model}")
+        if stated:
+            by, noted = _with_bare(made_by, before.made_by), _with_bare(f"{labelled}; {model}", before.note)
+            return fitting.calibrated(rows, by, noted, stated=before)
         if move:
             note = f"{before.note}{_MOVED}{labelled}, {len(rows.pairs)} pairs of them"
             return fitting.moved(rows, f"{before.made_by}{_MOVED}{made_by}", note, before)
@@ -197,6 +216,12 @@ def _but_bare(text: str) -> str:
     whole, _, bare = text.partition(_BARE)
     _, moved, by = bare.partition(_MOVED)
     return whole + moved + by
+
+
+def _with_bare(text: str, former: str) -> str:
+    """How a calibration was made of which that part was made as the former."""
+    whole, found, bare = former.partition(_BARE)
+    return f"{text}{_BARE}{(bare if found else whole).partition(_MOVED)[0]}"
 
 
 def _tokens_of(path: Path) -> "tuple[str, ...] | None":

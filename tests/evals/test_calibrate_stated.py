@@ -75,6 +75,14 @@ def test_what_is_kept_is_kept_to_the_digit() -> None:
     assert kinds == {"point"}
 
 
+def test_just_that_can_be_taken_over_and_the_rest_fitted() -> None:
+    before, afresh = calibrated(rows_of(3), "the first", ""), calibrated(rows_of(4), "the second", "")
+    after = calibrated(rows_of(4), "the second", "", stated=before)
+    assert after.directions == {**afresh.directions, "stated": before.directions["stated"]}
+    assert after.without_example == {**afresh.without_example, "point": before.without_example["point"]}
+    assert after.scales == afresh.scales
+
+
 def test_a_question_has_no_say_in_how_it_is_read_beside_what_is_kept() -> None:
     before, rows = calibrated(rows_of(5), "tests", ""), rows_of(6)
     turned = tuple(r._replace(human=2 - r.human) if r.question == "b2" else r for r in rows.rows)

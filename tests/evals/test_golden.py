@@ -25,6 +25,7 @@ COUNTS = {  # answers, and to how many questions
     "talk_other_hand": (48, 20),
     "other_questions": (72, 24),
     "unseen": (30, 10),
+    "near_misses": (90, 30),
     "statements": (60, 20),
     "short_answers": (94, 28),
 }
@@ -89,7 +90,13 @@ def test_what_ships_is_labelled_in_full_and_has_something_to_grade(path: Path) -
 
 @pytest.mark.parametrize(
     ("stem", "with_example"),
-    [("other_questions", True), ("unseen", True), ("statements", False), ("short_answers", False)],
+    [
+        ("other_questions", True),
+        ("unseen", True),
+        ("near_misses", True),
+        ("statements", False),
+        ("short_answers", False),
+    ],
 )
 def test_rubrics_of_ones_own_ship_with_an_example_and_without(stem: str, with_example: bool) -> None:
     answers = read_golden(HOME / "evals" / "golden" / f"{stem}.jsonl", CATALOG)
