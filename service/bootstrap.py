@@ -64,8 +64,8 @@ WORDINGS = (
             "neutral": "neutral-v2",
             "empty": "empty-v1",
         },
-        HOME / "service" / "judges" / "calibration-v7.json",
-        HOME / "service" / "judges" / "known-v7.json",
+        HOME / "service" / "judges" / "calibration-v8.json",
+        HOME / "service" / "judges" / "known-v8.json",
     ),
 )
 """The one in use first; each is one more reading for a panel."""

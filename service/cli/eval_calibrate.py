@@ -92,8 +92,9 @@ def calibrate(
       grader eval calibrate evals/runs/golden --also evals/runs/practice --also evals/runs/fairness
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
-      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v7.json
-      grader eval calibrate evals/runs/talk --move service/judges/calibration-v7.json
+      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v8.json
+      grader eval calibrate evals/runs/golden --keep-stated service/judges/calibration-v8.json
+      grader eval calibrate evals/runs/talk --move service/judges/calibration-v8.json
     """
     if sum(map(bool, (keep, stated, move))) > 1:
         fail("--keep, --keep-stated and --move: one calibration can be gone on from")

@@ -44,8 +44,8 @@ def known(
 
     \b
     Examples:
-      grader eval known --out service/judges/known-v7.json
-      grader eval known --from evals/runs/golden --out service/judges/known-v7.json
+      grader eval known --out service/judges/known-v8.json
+      grader eval known --from evals/runs/golden --out service/judges/known-v8.json
     """
     with measuring():
         chosen, catalog = wording_of(wording), catalog_now()
