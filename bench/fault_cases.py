@@ -21,6 +21,7 @@ from bench.ills import (
     redis_full,
     redis_gone,
     redis_ill,
+    redis_long_frozen,
     redis_restarted,
     says,
     service_disk_full,
@@ -104,9 +105,9 @@ def asked_while(
     return act
 
 
-def _redis(fault: str, ill: Ill, *remembers: str) -> Case:
+def _redis(fault: str, ill: Ill, *remembers: str, seconds: float = _SOON) -> Case:
     """A Redis that is away is a miss: everybody is graded, for one call each."""
-    return Case(fault, asked_while(ill), within_seconds=_SOON, remembers=remembers)
+    return Case(fault, asked_while(ill), within_seconds=seconds, remembers=remembers)
 
 
 def _upstream(fault: str, ill: Ill, gets: str, calls: tuple[int, int] = (1, 3), **more: Any) -> Case:
@@ -134,6 +135,7 @@ CASES = (
     Case("none", asked_while(lambda _: nullcontext())),
     _redis("Redis replies 1 s late", redis_ill(Fault("delay", seconds=1.0)), *_PERHAPS),
     _redis("Redis frozen (SIGSTOP)", redis_frozen, *_PERHAPS),
+    _redis("Redis frozen, six more answers", redis_long_frozen, *_PERHAPS, seconds=0.5),
     _redis("Redis restarted, empty", redis_restarted, *_PERHAPS),
     _redis("Redis full (noeviction)", redis_full, "miss"),
     _redis("Redis's disk full", redis_disk_full, "miss"),

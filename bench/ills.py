@@ -31,6 +31,14 @@ def redis_frozen(stand: Stand) -> Iterator[None]:
 
 
 @contextmanager
+def redis_long_frozen(stand: Stand) -> Iterator[None]:
+    """Others have waited for it already."""
+    with redis_frozen(stand):
+        all_at_once(stand.service(PLAIN).client, fresh_answers(6), ask)
+        yield
+
+
+@contextmanager
 def redis_gone(stand: Stand) -> Iterator[None]:
     stand.redis.stop()
     try:

@@ -4,13 +4,14 @@ import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, Protocol
 
 from cachetools import TTLCache
+from interlock.protocols import Clock
 from pydantic import ValidationError
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -22,9 +23,11 @@ from service.core.frozen import Frozen
 from service.core.rubric import Criterion, criterion_content, digest_of
 from service.core.verdict import Verdict
 from service.metrics import STORE_FAILURES, STORE_SECONDS
+from service.patience import LEFT_ALONE, patience
 from service.reads import Together
 
 _MOST_CONNECTIONS = 32
+_CAN_WAIT = ("read", "write")  # whoever asks to forget, or whether it is ready, is to be told of now
 
 REDIS_TROUBLES = (RedisError, OSError, ValueError, RuntimeError)
 """All that can be wrong with Redis. ValueError: a reply that is not in its terms; RuntimeError: uvloop's word for a
@@ -166,12 +169,14 @@ def connected(url: str, timeout_seconds: float) -> Redis:
 
 class RedisStore:
     """A store shared by processes. A Redis that is away, slow, full or frozen is a miss and a count, and never a wait:
-    no operation takes more than 0.05 s over `timeout_seconds`, connecting included. What is read within one turn of
-    the event loop is read in one round trip. Raises ValueError for a bad url.
+    no operation takes more than 0.05 s over `timeout_seconds`, connecting included, and one that does not answer in
+    time again and again is not asked for a while (`patience`), but to forget and whether it is ready. What is read
+    within one turn of the event loop is read in one round trip. Raises ValueError for a bad url.
     """
 
-    def __init__(self, url: str, ttl_seconds: float, timeout_seconds: float = 0.2) -> None:
+    def __init__(self, url: str, ttl_seconds: float, timeout_seconds: float = 0.2, clock: Clock | None = None) -> None:
         self._redis = connected(url, timeout_seconds)
+        self._patience = patience("store", clock)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._most_seconds = timeout_seconds + 0.05
         self._reads: Together[_Read, Sequence[bytes | None]] = Together(self._round_trip)
@@ -242,11 +247,12 @@ class RedisStore:
         StoreUnavailable.
         """
         try:
-            # The sockets' own limits hold for one reply each, and not for finding the host or waiting for a turn.
-            with STORE_SECONDS.labels(name).time():
-                async with asyncio.timeout(self._most_seconds):
-                    yield
-        except REDIS_TROUBLES as error:
+            async with self._patience if name in _CAN_WAIT else nullcontext():
+                # The sockets' own limits hold for one reply each, and not for finding the host or waiting for a turn.
+                with STORE_SECONDS.labels(name).time():
+                    async with asyncio.timeout(self._most_seconds):
+                        yield
+        except (*REDIS_TROUBLES, LEFT_ALONE) as error:
             STORE_FAILURES.labels(name).inc(waiting)
             raise StoreUnavailable(
                 f"the store did not confirm {name!r} ({type(error).__name__}); "

@@ -11,8 +11,11 @@ from contextlib import suppress
 from enum import Enum
 from typing import Protocol
 
+from interlock.protocols import Clock
+
 from service.cache import REDIS_TROUBLES, connected
 from service.metrics import STORE_FAILURES
+from service.patience import LEFT_ALONE, patience
 
 _LEASE_SECONDS = 2.5
 _RENEWALS = 3.5  # in the time of one lease, so that two may fail
@@ -60,7 +63,8 @@ class NoLeases:
 
 
 class RedisLeases:
-    """Leases that processes with the same Redis share. No operation takes more than 0.05 s over `timeout_seconds`.
+    """Leases that processes with the same Redis share. No operation takes more than 0.05 s over `timeout_seconds`, and
+    a Redis that does not answer in time again and again is not asked for a while (`patience`).
 
     `lease_seconds` is how long a holder that was killed keeps others waiting. Raises ValueError for a bad url.
     """
@@ -71,8 +75,10 @@ class RedisLeases:
         timeout_seconds: float = _TIMEOUT_SECONDS,
         lease_seconds: float = _LEASE_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self._redis = connected(url, timeout_seconds)
+        self._patience = patience("leases", clock)
         self._most_seconds = timeout_seconds + 0.05
         self._lease_ms = round(lease_seconds * 1000)
         self._renewed_every_seconds = lease_seconds / _RENEWALS
@@ -96,7 +102,7 @@ class RedisLeases:
         finally:
             renewing.cancel()
             # Nobody waits for it: the verdicts are written, and whoever is next looks there first.
-            task = asyncio.create_task(self._tried("give_back", self._give_back([key], [token])))
+            task = asyncio.create_task(self._tried("give_back", lambda: self._give_back([key], [token])))
             self._giving_back.add(task)
             task.add_done_callback(self._giving_back.discard)
 
@@ -105,7 +111,9 @@ class RedisLeases:
         await self._redis.aclose()
 
     async def _taken(self, key: str, token: str) -> Turn:
-        taken = await self._tried("lease", self._redis.set(key, token, nx=True, px=self._lease_ms), Turn.UNKNOWN)
+        taken = await self._tried(
+            "lease", lambda: self._redis.set(key, token, nx=True, px=self._lease_ms), Turn.UNKNOWN
+        )
         if isinstance(taken, Turn):
             return taken
         return Turn.OURS if taken else Turn.ANOTHERS
@@ -115,12 +123,12 @@ class RedisLeases:
         held: object = True
         while held != 0:
             await self._sleep(self._renewed_every_seconds)
-            held = await self._tried("renew", self._renew([key], [token, self._lease_ms]))
+            held = await self._tried("renew", lambda: self._renew([key], [token, self._lease_ms]))
 
-    async def _tried(self, name: str, operation: Awaitable[object], away: object = None) -> object:
+    async def _tried(self, name: str, ask: Callable[[], Awaitable[object]], away: object = None) -> object:
         """What Redis says, or `away`; a failure is counted."""
-        with suppress(*REDIS_TROUBLES):
-            async with asyncio.timeout(self._most_seconds):
-                return await operation
+        with suppress(*REDIS_TROUBLES, LEFT_ALONE):
+            async with self._patience, asyncio.timeout(self._most_seconds):
+                return await ask()
         STORE_FAILURES.labels(name).inc()
         return away

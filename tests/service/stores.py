@@ -18,6 +18,16 @@ POINT = Point(id="p1", text="names a trade-off", met_when="two sides are weighed
 PITFALL = Pitfall(id="f1", text="blames the team", expected="own part", committed_when="others alone are at fault")
 
 
+class Clock:
+    """Time that goes by when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def remembered(criterion_id: str = "p1", cost_usd: float | None = 0.0004) -> Remembered:
     verdict = Verdict(
         criterion_id=criterion_id,

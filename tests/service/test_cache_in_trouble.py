@@ -5,18 +5,32 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 from redis import Redis
 from redis.exceptions import RedisError
 
 from service.cache import RedisStore
 from service.core.errors import GradingError, StoreUnavailable
 from tests.redis_server import RedisServer
-from tests.service.stores import TTL_SECONDS, failures, redis_store, remembered
+from tests.service.stores import TTL_SECONDS, Clock, failures, redis_store, remembered
 
 BRISK_SECONDS = 0.5  # where it answers at first and then does not
 HASTY_SECONDS = 0.05  # where it is known not to answer
 
 Reply = Callable[[bytes], Awaitable[bytes]]
+
+
+def asked(operation: str) -> float:
+    """How often Redis was asked for it."""
+    return REGISTRY.get_sample_value("grader_store_seconds_count", {"operation": operation}) or 0.0
+
+
+async def until_ready(store: RedisStore) -> bool:
+    """Whether it answers within a moment or two: what was frozen has to catch up."""
+    for _ in range(100):
+        if await store.ready():
+            return True
+    return False
 
 
 def saying(words: bytes) -> Reply:
@@ -96,6 +110,40 @@ class TestRedisInTrouble:
             assert await store.ready() is True
             own_server.freeze()
             await self.assert_all_fails_softly(store, Exception)
+
+    async def test_a_frozen_server_is_left_alone_after_a_while_and_found_again(self, own_server: RedisServer) -> None:
+        clock = Clock()
+        store = RedisStore(own_server.url, TTL_SECONDS, HASTY_SECONDS, clock)
+        own_server.freeze()
+        tried, before = asked("read"), failures("read")
+        for _ in range(10):
+            assert await store.read("s", ["a"]) == {}
+        assert asked("read") == tried + 4
+        assert failures("read") == before + 10
+        with pytest.raises(StoreUnavailable):  # an erasure is always tried
+            await store.forget("s")
+        assert asked("forget") > 0
+        clock.now += 1
+        await store.write("s", {"a": remembered()})  # one is let through, in vain
+        assert await store.read("s", ["a"]) == {}
+        assert asked("read") == tried + 4
+        own_server.thaw()
+        assert await until_ready(store)
+        clock.now += 1
+        await store.write("s", {"a": remembered()})
+        assert await store.read("s", ["a"]) == {"a": remembered()}
+        await store.close()
+
+    async def test_a_server_that_is_gone_is_asked_each_time(self, own_server: RedisServer) -> None:
+        async with redis_store(own_server.url) as store:
+            own_server.stop()
+            tried = asked("read")
+            for _ in range(10):
+                assert await store.read("s", ["a"]) == {}
+            assert asked("read") == tried + 10
+            own_server.start()
+            await store.write("s", {"a": remembered()})
+            assert await store.read("s", ["a"]) == {"a": remembered()}
 
     async def test_more_readers_than_connections_all_miss_while_it_is_frozen(self, own_server: RedisServer) -> None:
         async with redis_store(own_server.url, HASTY_SECONDS) as store:

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from service.leases import NoLeases, RedisLeases, Turn
 from tests.redis_server import RedisServer
+from tests.service.stores import Clock
 
 KEY = "grader:lease:work"
 
@@ -112,6 +113,22 @@ async def test_a_redis_that_is_away_or_frozen_cannot_tell_and_keeps_nobody() -> 
         server.thaw()
         server.stop()
         assert [turn async for turn in held.turns("work")] == [Turn.UNKNOWN]
+        await held.close()
+
+
+async def test_a_redis_that_stays_frozen_is_no_longer_asked() -> None:
+    with RedisServer() as server:
+        clock = Clock()
+        held = RedisLeases(server.url, timeout_seconds=0.05, sleep=at_once, clock=clock)
+        server.freeze()
+        for _ in range(10):
+            assert [turn async for turn in held.turns("work")] == [Turn.UNKNOWN]
+        server.thaw()
+        behind = Redis.from_url(server.url)
+        assert (await behind.info("stats"))["total_connections_received"] <= 4 + 2  # it and whoever started the server
+        clock.now += 1
+        assert [turn async for turn in held.turns("work")] == [Turn.OURS]
+        await behind.aclose()
         await held.close()
 
 
