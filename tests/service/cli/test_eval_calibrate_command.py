@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,110 +14,15 @@ from service.catalog import read_json
 from service.core.calibration import Calibration, Direction
 from service.judges.known import KnownOdds
 from service.judges.signals import KINDS
-from tests.builders import PARTS
 from tests.evals.made_runs import golden_file, golden_of, record_of, rubric_of, settings_for, written
 from tests.service.cli.command_line import grader
-
-TOPICS = {"1.1": "a shaded bed", "1.2": "a sandy bed", "1.3": "a roof garden"}
-RUBRIC = """\
-id: "{name}"
-question: Tell me how you chose a compost for {topic}.
-star: true
-points:
-  - {{id: p1, text: Names a compost}}
-  - {{id: p2, text: Says what it does to the soil}}
-pitfalls:
-  - {{id: f1, kind: commission, text: Recommends peat}}
-  - {{id: f2, kind: omission, text: Leaves the costs out, expected: what it costs}}
-  - {{id: f3, kind: only, text: Talks of the colour alone, expected: what it is made of}}
-"""
-CRITERIA = ("p1", "p2", "f1", "f2", "f3", *PARTS)
-OTHERS = [f"w{n:02}" for n in range(12)]
-"""Tokens beside yes and no; how they stand to each other leans with what the model sees."""
-ANSWER = "I took leaf mould for bed number {} in {}. The soil stayed damp there. The worms came back in spring."
-
-
-def rubrics(folder: Path) -> Path:
-    (folder / "rubrics").mkdir(exist_ok=True)
-    for name, topic in TOPICS.items():
-        (folder / "rubrics" / f"{name}.yaml").write_text(RUBRIC.format(name=name, topic=topic), encoding="utf-8")
-    return folder / "rubrics"
-
-
-def labels_of(number: int) -> dict[str, Any]:
-    """Every level of every kind stands among six answers."""
-    point, part = (("missed", "partial", "met"), ("absent", "partial", "present"))
-    return {
-        "points": {f"p{n}": point[(number + n) % 3] for n in (1, 2)},
-        "pitfalls": {f"f{n}": bool((number + n) % 2) for n in (1, 2, 3)},
-        "star": {name: part[(number + n) % 3] for n, name in enumerate(PARTS)},
-    }
-
-
-def odds_for(labels: dict[str, Any], rng: np.random.Generator) -> list[dict[str, float]]:
-    """What a model says that mostly sees what the human saw. Of the omission it is asked for what should be there.
-
-    First of the question without content, then of each criterion; yes or no, then a mark, each time.
-    """
-    high = {"met": 0.8, "partial": 0.5, "missed": 0.2, "present": 0.8, "absent": 0.2, True: 0.8, False: 0.2}
-    lines = [reply_of(0.5, rng), {"A": 0.4, "B": 0.3, "C": 0.3}]
-    for name in CRITERIA:
-        said = high[next(kind[name] for kind in labels.values() if name in kind)]
-        sure = float(np.clip((1 - said if name == "f2" else said) + rng.normal(0, 0.15), 0.02, 0.98))
-        lines += [reply_of(sure, rng), {"A": 0.2, "B": 0.7, "C": 0.1}]
-    return lines
-
-
-def reply_of(sure: float, rng: np.random.Generator) -> dict[str, float]:
-    """Yes as likely as that, of what is left by the other tokens."""
-    others = {token: 0.001 * float(np.exp((n - 6) * (sure - 0.5) / 3 + rng.normal())) for n, token in enumerate(OTHERS)}
-    return {"Yes": 0.9 * sure, "No": 0.9 * (1 - sure), **others}
-
-
-@pytest.fixture(autouse=True)
-def few_tokens_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directions, "WIDE", 10)
-
-
-def recorded(
-    folder: Path,
-    *,
-    unlabelled: bool = False,
-    names: tuple[str, ...] = tuple(TOPICS),
-    all_odds: bool = True,
-    of: str = "beds",
-    run: str = "run",
-    pairs: bool = False,
-) -> dict[str, str]:
-    """A run of per_criterion in `run`, six answers to each question, and the settings it was made with."""
-    rng = np.random.default_rng(31)
-    rows, script = [], []
-    for name in names:
-        for n in range(6):
-            labels = {} if unlabelled and name == names[-1] else labels_of(n)
-            text = ANSWER.format(n, TOPICS[name])
-            tags = [f"pair:{name}", f"side:{'ab'[n]}"] if pairs and n < 2 else []
-            rows.append({"id": f"{of}-{name}-{n}", "question_id": name, "answer": text, "labels": labels, "tags": tags})
-            empty = [] if n else [reply_of(0.3, rng) for _ in CRITERIA]  # once a question
-            script += empty + odds_for(labels_of(n), rng)
-    (folder / f"{of}.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
-    env = {
-        "GRADER_MODEL": f"scripted:{folder / 'script.json'}",
-        "GRADER_JUDGE": "per_criterion",
-        "GRADER_RUBRICS_DIR": str(rubrics(folder)),
-    }
-    words = ["eval", "run", f"{of}.jsonl", "--out", run, "--workers", "1", *(["--all-odds"] if all_odds else [])]
-    result = grader(folder, *words, **env)
-    assert result.exit_code == 0, result.stderr
-    return env
-
-
-def verdicts(run: Run) -> list[list[tuple[str, float | None]]]:
-    """Of each answer, how each criterion was decided and how probable the highest level is."""
-    grades = [record.grade.model_dump() for record in run.records if record.grade]
-    decided = [[*grade["points"], *grade["pitfalls"], *(grade["star"][name] for name in PARTS)] for grade in grades]
-    return [[(criterion["verdict"], criterion["probability"]) for criterion in criteria] for criteria in decided]
+from tests.service.cli.recorded_odds import (
+    CRITERIA,
+    TOPICS,
+    few_tokens_are_many,  # noqa: F401 - a fixture that each test uses
+    recorded,
+    verdicts,
+)
 
 
 def test_a_run_is_calibrated_and_each_question_graded_by_what_has_not_seen_it(tmp_path: Path) -> None:
@@ -204,107 +108,6 @@ def test_two_answers_that_are_tagged_as_a_pair_are_drawn_together(tmp_path: Path
         return float(np.abs(np.array(points[0]) - np.array(points[1])).mean())
 
     assert apart(fair) < 0.8 * apart(plain)
-
-
-def test_a_calibration_can_be_kept_but_for_rubrics_without_an_example(tmp_path: Path) -> None:
-    env = recorded(tmp_path)
-    recorded(tmp_path, of="pots", run="more", pairs=True)
-    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
-    words = ["--keep", "first.json", "--out", "second.json", "--held-out", "anew"]
-    result = grader(tmp_path, "eval", "calibrate", "more", *words, **env)
-    assert result.exit_code == 0, result.stderr
-    first, second = (read_json(tmp_path / f"{name}.json", Calibration) for name in ("first", "second"))
-    assert second.scales == first.scales
-    assert second.directions["there"] == first.directions["there"]
-    assert second.directions["stated"] != first.directions["stated"]
-    assert second.made_by.startswith(
-        f"{first.made_by}; without an example answer: grader eval calibrate over pots.jsonl"
-    )
-    assert second.note == f"{first.note}; without an example answer: {2 * 18} points"
-    again = grader(tmp_path, "eval", "calibrate", "more", "--keep", "second.json", "--out", "third.json", **env)
-    assert again.exit_code == 0, again.stderr
-    assert read_json(tmp_path / "third.json", Calibration) == second
-    missing = grader(tmp_path, "eval", "calibrate", "more", "--keep", "none.json", **env)
-    assert missing.exit_code == 2
-    assert "none.json" in missing.stderr
-
-
-def test_what_is_read_without_an_example_can_be_kept_and_the_rest_fitted_anew(tmp_path: Path) -> None:
-    env = recorded(tmp_path)
-    recorded(tmp_path, of="pots", run="more", pairs=True)
-    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
-    words = ["--keep-stated", "first.json", "--out", "second.json", "--held-out", "anew"]
-    result = grader(tmp_path, "eval", "calibrate", "more", *words, **env)
-    assert result.exit_code == 0, result.stderr
-    first, second = (read_json(tmp_path / f"{name}.json", Calibration) for name in ("first", "second"))
-    assert second.directions["stated"] == first.directions["stated"]
-    assert second.without_example["point"] == first.without_example["point"]
-    assert second.without_example["star"] != first.without_example["star"]
-    assert second.scales != first.scales
-    for name in directions.FITTED_TO:
-        assert second.directions[name] != first.directions[name]
-    assert second.made_by.startswith("grader eval calibrate over pots.jsonl (sha256 ")
-    assert second.made_by.endswith(f"; without an example answer: {first.made_by}")
-    assert second.note.endswith(f"; without an example answer: {first.note}")
-    again = grader(tmp_path, "eval", "calibrate", "more", "--keep-stated", "second.json", "--out", "third.json", **env)
-    assert again.exit_code == 0, again.stderr
-    assert read_json(tmp_path / "third.json", Calibration) == second
-
-
-def test_what_is_not_in_a_calibration_cannot_be_kept_of_it(tmp_path: Path) -> None:
-    env = recorded(tmp_path)
-    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
-    bare = read_json(tmp_path / "first.json", Calibration)
-    told = bare.model_copy(update={"directions": {k: v for k, v in bare.directions.items() if k != "stated"}})
-    (tmp_path / "bare.json").write_text(told.model_dump_json(), encoding="utf-8")
-    lacking = grader(tmp_path, "eval", "calibrate", "run", "--keep-stated", "bare.json", **env)
-    assert lacking.exit_code == 2
-    assert "bare.json: it has no direction for points" in lacking.stderr
-    missing = grader(tmp_path, "eval", "calibrate", "run", "--keep-stated", "none.json", **env)
-    assert missing.exit_code == 2
-    assert "none.json" in missing.stderr
-
-
-def test_a_calibration_is_moved_by_what_other_runs_ask_and_its_scales_stay(tmp_path: Path) -> None:
-    env = recorded(tmp_path)
-    recorded(tmp_path, of="pots", run="more", pairs=True)
-    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
-    words = ["--move", "first.json", "--out", "second.json", "--held-out", "anew"]
-    result = grader(tmp_path, "eval", "calibrate", "more", *words, **env)
-    assert result.exit_code == 0, result.stderr
-    first, second = (read_json(tmp_path / f"{name}.json", Calibration) for name in ("first", "second"))
-    assert second.scales == first.scales
-    assert second.without_example == first.without_example
-    assert second.directions["stated"] == first.directions["stated"]
-    for name in directions.FITTED_TO:
-        assert second.directions[name] != first.directions[name]
-        assert second.directions[name].weights.keys() == first.directions[name].weights.keys()
-    assert second.made_by.startswith(f"{first.made_by}; moved: grader eval calibrate over pots.jsonl (sha256 ")
-    pairs = 3 * len(CRITERIA)
-    assert second.note == f"{first.note}; moved: {18 * len(CRITERIA)} labelled criteria, {pairs} pairs of them"
-    assert " | graded anew by 3 calibrations: " in read_run(tmp_path / "anew").settings.identity
-    kept = grader(tmp_path, "eval", "calibrate", "run", "--keep", "second.json", "--out", "third.json", **env)
-    assert kept.exit_code == 0, kept.stderr
-    third = read_json(tmp_path / "third.json", Calibration)
-    assert third.directions["there"] == second.directions["there"]
-    assert "; moved: grader eval calibrate over pots.jsonl" in third.made_by
-    assert third.made_by.count("; without an example answer: ") == 1
-
-
-def test_a_calibration_that_cannot_be_moved_is_named(tmp_path: Path) -> None:
-    env = recorded(tmp_path)
-    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
-    both = grader(tmp_path, "eval", "calibrate", "run", "--keep", "first.json", "--move", "first.json", **env)
-    assert both.exit_code == 2
-    assert "--keep, --keep-stated and --move" in both.stderr
-    missing = grader(tmp_path, "eval", "calibrate", "run", "--move", "none.json", **env)
-    assert missing.exit_code == 2
-    assert "none.json" in missing.stderr
-    plain = json.loads((tmp_path / "first.json").read_text(encoding="utf-8")) | {"directions": {}}
-    (tmp_path / "plain.json").write_text(json.dumps(plain), encoding="utf-8")
-    nothing = grader(tmp_path, "eval", "calibrate", "run", "--move", "plain.json", **env)
-    assert nothing.exit_code == 2
-    assert "directions to be moved" in nothing.stderr
 
 
 def test_an_answer_is_fitted_to_once(tmp_path: Path) -> None:
