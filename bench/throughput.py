@@ -3,20 +3,18 @@
 Ideal is n × latency / concurrency. While concurrency × 5 ms is at most half the latency, 1.25 × that is allowed.
 Beyond, the processor is what is short, and it may take 1.2 × the larger of ideal and n × the CPU of a bare litellm
 call, measured in the same run, as many in flight. Twice as many answers are on their way as calls may be in flight, so
-that there is always one ready to be asked about. Garbage is collected as in `grader serve`: what was loaded is not
-looked through again. The last row puts the most calls in flight through `grader serve --workers`, over HTTP: where the
+that there is always one ready to be asked about. Of grades, garbage is collected as in `grader serve`, of bare calls as
+Python does. The last row puts the most calls in flight through `grader serve --workers`, over HTTP: where the
 processor is short, that is what the service offers. Exit code 1: over a bound.
 """
 
 import argparse
 import asyncio
-import gc
 import json
 import math
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -24,6 +22,7 @@ from bench.cold import answers, arguments_of, as_it_comes, graded, plain, settin
 from bench.load import once
 from bench.setting import HOSTED, KEY, UpstreamProcess, command_line, serving, table, upstream, verdict
 from service.bootstrap import running
+from service.garbage import seldom_collected
 
 _SECONDS_EACH = 0.005
 _BARE_ROUNDS = 5  # of calls in flight, and one to warm up
@@ -41,16 +40,6 @@ async def by_workers(todo: Iterator[str], workers: int, one: Callable[[str], Awa
     async with asyncio.TaskGroup() as group:
         for _ in range(workers):
             group.create_task(work())
-
-
-@contextmanager
-def collected_as_served() -> Iterator[None]:
-    """What is loaded by now is for good, and not looked through for garbage again."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 async def bare_seconds(server: UpstreamProcess, concurrency: int) -> float:
@@ -85,7 +74,7 @@ async def batch(server: UpstreamProcess, count: int, concurrency: int) -> Took:
         await graded(service, "In the spring we repaired the pump, and I wrote down how.")
         server.reset()
         started, cpu = time.perf_counter(), time.process_time()
-        with collected_as_served():
+        with seldom_collected():
             await by_workers(iter(answers(count)), 2 * concurrency, lambda answer: graded(service, answer))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         return Took(seconds, cpu, server.stats()["most_in_flight"])

@@ -206,11 +206,12 @@ async def _run(settings: "Settings", source: "Source", plan: "Plan", folder: Pat
     from evals.run import run as run_
     from service.bootstrap import running
     from service.cli.eval_progress import shown_run
+    from service.garbage import seldom_collected
 
     if not resume:
         refuse_used(folder)  # before a model is loaded
     async with running(settings, around=Recording) as service:
-        with shown_run(err()) as tell:
+        with seldom_collected(), shown_run(err()) as tell:
             return await run_(service, source, plan, folder, resume=resume, tell=tell)
 
 

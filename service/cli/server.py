@@ -1,7 +1,6 @@
 """Run the API under uvicorn in this process, quiet but for where it listens and what grades."""
 
 import asyncio
-import gc
 import logging
 import math
 import select
@@ -24,6 +23,7 @@ from service.cli import logs
 from service.cli.failing import Code
 from service.cli.listening import bound, say
 from service.core.errors import GradingError
+from service.garbage import seldom_collected
 from service.settings import Settings
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call, not where to listen
@@ -51,9 +51,8 @@ class Start:
         try:
             keys = Keyring(self.settings.api_keys_file) if self.settings.api_keys_file else None
             async with running(self.settings) as self.service:
-                gc.freeze()  # what stays for good is not to be looked through while somebody waits
-                gc.enable()
-                yield Parts(self.service.grader, self.service.catalog, self.service.store.ready, keys)
+                with seldom_collected():
+                    yield Parts(self.service.grader, self.service.catalog, self.service.store.ready, keys)
         except GradingError as error:
             self.failure = error
             raise

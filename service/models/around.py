@@ -53,15 +53,24 @@ class Around:
 
 
 class Bounded(Around):
-    """A model asked in turns; waiting for one is part of the time that a call has."""
+    """A model asked in turns; waiting for one is part of the time that a call has.
+
+    What has come back is let out one at a time, each once the loop has been round: where many replies come at once, the
+    calls that waited for their turns are sent before all that is done with those replies, and nobody else has to wait
+    until all of it is done.
+    """
 
     def __init__(self, model: Model, turns: Turns) -> None:
         super().__init__(model)
         self._turns = turns
+        self._out = asyncio.Lock()
 
     async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         async with self._turns.taken(timeout_seconds) as left_seconds:
-            return await self._model.complete(prompt, left_seconds, on_text)
+            completion = await self._model.complete(prompt, left_seconds, on_text)
+        async with self._out:
+            await asyncio.sleep(0)
+        return completion
 
 
 class Metered(Around):

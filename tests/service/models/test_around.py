@@ -108,3 +108,29 @@ async def test_a_model_is_given_what_its_wait_left_of_the_time() -> None:
     await asyncio.gather(bounded.complete(PROMPT, 60), bounded.complete(PROMPT, 60))
     assert given[0] > 59.9
     assert given[1] <= 59.96
+
+
+async def test_where_many_replies_come_at_once_the_next_calls_go_out_before_all_work_on_those_is_done() -> None:
+    events: list[str] = []
+    all_at_once = asyncio.Event()
+
+    class Together(ScriptedModel):
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+            events.append("asked")
+            await all_at_once.wait()
+            return await super().complete(prompt, timeout_seconds)
+
+    bounded = Bounded(Together(["yes"]), Turns("scripted", 3, 20))
+
+    async def call() -> None:
+        await bounded.complete(PROMPT, 60)
+        events.append("worked on")
+
+    calls = [asyncio.create_task(call()) for _ in range(6)]
+    while events.count("asked") < 3:
+        await asyncio.sleep(0)
+    all_at_once.set()
+    await asyncio.gather(*calls)
+    assert (events.count("asked"), events.count("worked on")) == (6, 6)
+    second = [at for at, event in enumerate(events) if event == "worked on"][1]
+    assert events[:second].count("asked") == 6
