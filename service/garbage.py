@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _NEW_OBJECTS = 20_000
-"""So many more than were let go of, before the young are looked through; Python's own 700 are used up by every grade."""
+"""More than were let go of, before the young are looked through: Python's own 700 are used up by every grade."""
 _OLDER = 10  # rounds of the younger before one of the older, as Python has it
 
 

@@ -3,10 +3,11 @@
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import sentencex
@@ -69,12 +70,32 @@ class _Piece(NamedTuple):
     span: Span
 
 
-class _Normalised(NamedTuple):
-    """The text, and where each of its characters starts and ends in the answer as received."""
+class _Placed:
+    """Pieces as one text, without the white space around it, that knows where each character was received.
 
-    text: str
-    starts: Sequence[int]
-    ends: Sequence[int]
+    Looked up and not written out, for few are asked for, and a list of them all is larger than the answer many times over.
+    """
+
+    def __init__(self, pieces: Sequence[_Piece]) -> None:
+        text = "".join(piece.text for piece in pieces)
+        self.text = text.strip()
+        self._left = len(text) - len(text.lstrip())
+        self._pieces = pieces
+        self._begins = list(accumulate((len(piece.text) for piece in pieces), initial=0))
+
+    def start(self, at: int) -> int:
+        """Where the character at this place of the text starts in the answer as received."""
+        (text, (start, _)), inside = self._piece(at)
+        return start + inside if len(text) > 1 else start
+
+    def end(self, at: int) -> int:
+        """Where it ends there."""
+        (text, (start, end)), inside = self._piece(at)
+        return start + inside + 1 if len(text) > 1 else end
+
+    def _piece(self, at: int) -> tuple[_Piece, int]:
+        number = bisect_right(self._begins, at + self._left) - 1
+        return self._pieces[number], at + self._left - self._begins[number]
 
 
 @dataclass(frozen=True)
@@ -93,17 +114,13 @@ class Answer:
         return cls(text)
 
     @cached_property
-    def _pieces(self) -> list[_Piece]:
-        return _normalise(self.received)
+    def _placed(self) -> _Placed:
+        return _Placed(_normalise(self.received))
 
-    @cached_property
+    @property
     def text(self) -> str:
         """Normalised: compatibility forms folded, invisible characters out, runs of white space made one."""
-        return "".join(piece.text for piece in self._pieces).strip()
-
-    @cached_property
-    def _normalised(self) -> _Normalised:
-        return _placed(self._pieces)
+        return self._placed.text
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -118,11 +135,12 @@ class Answer:
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
         """Numbered from 1; together they hold every word of the text."""
-        text, starts, ends = self._normalised
-        lines = (line.span() for line in re.finditer(r"[^\n]+", text))
-        cuts = (cut for line in lines for cut in _cuts(self._normalised, line, self.language))
+        placed = self._placed
+        lines = (line.span() for line in re.finditer(r"[^\n]+", placed.text))
+        cuts = (cut for line in lines for cut in _cuts(placed, line, self.language))
         return tuple(
-            Sentence(n, text[start:end], Span(starts[start], ends[end - 1])) for n, (start, end) in enumerate(cuts, 1)
+            Sentence(n, placed.text[start:end], Span(placed.start(start), placed.end(end - 1)))
+            for n, (start, end) in enumerate(cuts, 1)
         )
 
     def without(self, numbers: Collection[int]) -> tuple[Sentence, ...]:
@@ -177,22 +195,6 @@ def _append(pieces: list[_Piece], character: str, span: Span) -> None:
         pieces.append(_Piece(character, span))
 
 
-def _placed(pieces: list[_Piece]) -> _Normalised:
-    """Apart from `Answer.text`: what only looks an answer up has no need of each character's place."""
-    starts: list[int] = []
-    ends: list[int] = []
-    for text, (start, end) in pieces:
-        if len(text) == 1:
-            starts.append(start)
-            ends.append(end)
-        else:
-            starts += range(start, end)
-            ends += range(start + 1, end + 1)
-    text = "".join(piece.text for piece in pieces)
-    left, right = len(text) - len(text.lstrip()), len(text.rstrip())
-    return _Normalised(text[left:right], starts[left:right], ends[left:right])
-
-
 def _folded(cluster: str) -> str:
     folded = unicodedata.normalize("NFKC", cluster)
     if " " in folded and not cluster[0].isspace():  # such as the accent typed for an apostrophe: it parts no words
@@ -201,12 +203,16 @@ def _folded(cluster: str) -> str:
     return "".join("\n" if c in "\n\r\x85\u2028\u2029\v\f" else " " if c.isspace() else c for c in seen)
 
 
-def _cuts(normalised: _Normalised, line: tuple[int, int], language: str | None) -> list[tuple[int, int]]:
-    text, came_from, _ = normalised
+def _cuts(placed: _Placed, line: tuple[int, int], language: str | None) -> list[tuple[int, int]]:
+    text = placed.text
     boundaries: list[dict[str, Any]] = sentencex.get_sentence_boundaries(language or "en", text[slice(*line)])
     starts = {line[0] + boundary["start_index"] for boundary in boundaries}
     # What was one character as received stays in one sentence.
-    edges = [line[0], *sorted(at for at in starts if at > line[0] and came_from[at] != came_from[at - 1]), line[1]]
+    edges = [
+        line[0],
+        *sorted(at for at in starts if at > line[0] and placed.start(at) != placed.start(at - 1)),
+        line[1],
+    ]
     pieces: list[tuple[int, int]] = []
     for start, end in pairwise(edges):
         tokens = [token.span() for token in _TOKEN.finditer(text, start, end)]
