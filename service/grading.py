@@ -34,6 +34,7 @@ from service.flights import Flights, SecondsLeft
 from service.judges import Case, Judge, asked
 from service.leases import Leases, NoLeases, Turn
 from service.memory import Findings, Memory, Told
+from service.turnstile import Turnstile
 
 Chain = tuple[Judge, ...]
 """Judges in the order in which they are asked: each takes over what those before it left."""
@@ -87,6 +88,7 @@ class Grader:
         self._clock = clock
         self._leases = leases or NoLeases()
         self._flights: Flights[Told] = Flights()
+        self._door = Turnstile()
 
     @property
     def store(self) -> VerdictStore:
@@ -133,7 +135,8 @@ class Grader:
         self, rubric: Rubric, rules: RubricSet, answer: Answer, wish: Wish, early: bool = False
     ) -> AsyncGenerator[Verdict | Grade, None]:
         started = self._clock()
-        chain = self.chain_for(wish)
+        chain, left = self.chain_for(wish), self._seconds_left(wish)
+        await self._door.through()
         with tracing.span("gate"):
             flags = flags_of(answer, rubric)
             tracing.note(flags=[flag.kind.value for flag in flags])
@@ -147,7 +150,6 @@ class Grader:
         for verdict in tuple(findings.verdicts.values()):
             yield verdict
         mark = fence_mark(self._secret, answer)
-        left = self._seconds_left(wish)
         case = Case(rubric.question, answer, mark, left, early=early, example=rubric.example_answer, unheard=hidden)
         asked = self._clock()
         try:

@@ -73,7 +73,7 @@ class _Piece(NamedTuple):
 class _Placed:
     """Pieces as one text, without the white space around it, that knows where each character was received.
 
-    Looked up and not written out, for few are asked for, and a list of them all is larger than the answer many times over.
+    Looked up and not written out, for few are asked for, and a list of all is many times larger than the answer.
     """
 
     def __init__(self, pieces: Sequence[_Piece]) -> None:

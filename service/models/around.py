@@ -15,6 +15,7 @@ from service.core.errors import AnswerTooLong, JudgeRefused, JudgeTimedOut, Judg
 from service.core.prompt import Prompt
 from service.models import Completion, Model, OnText
 from service.models.turns import Turns
+from service.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 
@@ -55,21 +56,19 @@ class Around:
 class Bounded(Around):
     """A model asked in turns; waiting for one is part of the time that a call has.
 
-    What has come back is let out one at a time, each once the loop has been round: where many replies come at once, the
-    calls that waited for their turns are sent before all that is done with those replies, and nobody else has to wait
-    until all of it is done.
+    What has come back is let out through a turnstile: where many replies come at once, the calls that waited for their
+    turns are sent before all that is done with those replies.
     """
 
     def __init__(self, model: Model, turns: Turns) -> None:
         super().__init__(model)
         self._turns = turns
-        self._out = asyncio.Lock()
+        self._out = Turnstile()
 
     async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         async with self._turns.taken(timeout_seconds) as left_seconds:
             completion = await self._model.complete(prompt, left_seconds, on_text)
-        async with self._out:
-            await asyncio.sleep(0)
+        await self._out.through()
         return completion
 
 
