@@ -1,6 +1,6 @@
 """What is decided without a model: whether there is anything to grade, and whether a human should look."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -127,7 +127,7 @@ def _reason_not_to_grade(answer: Answer, rubric: Rubric, recited: tuple[Sentence
         (FlagKind.TOO_SHORT, lambda: len(words) < FEWEST_WORDS),
         (FlagKind.ECHO_QUESTION, lambda: _echoes_question(words, rubric)),
         (FlagKind.ECHO_RUBRIC, lambda: _echoes_rubric(words, rubric) or _says_no_more(words, recited)),
-        (FlagKind.REPEATED, lambda: len(words) >= _ENOUGH_TO_REPEAT and _share_new(words) <= _REPEATED),
+        (FlagKind.REPEATED, lambda: len(words) >= _ENOUGH_TO_REPEAT and _repeats(words)),
     )
     return next((kind for kind, holds in reasons if holds()), None)
 
@@ -143,8 +143,14 @@ def _echoes_question(words: tuple[str, ...], rubric: Rubric) -> bool:
 def _echoes_rubric(words: tuple[str, ...], rubric: Rubric) -> bool:
     """Judged by what stands beside the question, which an honest answer may quote."""
     known = _known(rubric)
-    runs = [run for run in _runs(words, 3) if run not in known.asked_runs]
-    return bool(runs) and sum(map(known.criteria_runs.__contains__, runs)) >= _ECHO_RUBRIC * len(runs)
+    runs = echoed = 0
+    for run in _runs(words, 3):
+        if run not in known.asked_runs:
+            runs += 1
+            echoed += run in known.criteria_runs
+            if runs - echoed > (1 - _ECHO_RUBRIC) * len(words):  # an honest answer is told by its first third
+                return False
+    return runs > 0 and echoed >= _ECHO_RUBRIC * runs
 
 
 def _says_no_more(words: tuple[str, ...], recited: tuple[Sentence, ...]) -> bool:
@@ -198,9 +204,14 @@ def _wording(rubric: Rubric) -> list[str]:
     return [text for text in texts if text]
 
 
-def _runs(words: tuple[str, ...], length: int) -> list[Run]:
-    return list(zip(*(words[start:] for start in range(length)), strict=False))
+def _runs(words: tuple[str, ...], length: int) -> Iterator[Run]:
+    return zip(*(words[start:] for start in range(length)), strict=False)
 
 
-def _share_new(words: tuple[str, ...]) -> float:
-    return len(set(_runs(words, 5))) / len(words)
+def _repeats(words: tuple[str, ...]) -> bool:
+    new: set[Run] = set()
+    for run in _runs(words, 5):
+        new.add(run)
+        if len(new) > _REPEATED * len(words):
+            return False
+    return True

@@ -36,6 +36,7 @@ _RATE = (
     r"|bewerten?|setzen?|markieren?|antworten?|dai|date|assegna(?:te)?|valuta(?:te)?)\b"
 )
 _MOST = r"(?P<most>\d{1,3})\s*(?:/|out of|sobre|sur|von|su|de)\s*(?P=most)\b"  # ten of ten, whatever ten is
+BEYOND_ASCII = "any character beyond ASCII"
 ALL_OF_ALL = "ten of ten"
 """The landmark of a text in which `_MOST` matches: found by that, and not as a word."""
 _REWARD = (
@@ -206,12 +207,12 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"\b(?:met|meets?|satisf\w+|fulfil\w*) (?:all|every|each)(?: of)?(?: the)? (?:rubric|grading|marking)\b",
     ),
     ("[|✓|✔|☑|✅", r"(?:\[[x✓✔]\]|[✓✔☑✅])\s*(?:all |every )?(?:\w+ )?(?:criteri|requirement|rubric|point)"),
-    ("", r"[\u0400-\u04ff](?:[a-z]|(?<=[a-z].))"),  # one word in two alphabets that look alike
+    (BEYOND_ASCII, r"[\u0400-\u04ff](?:[a-z]|(?<=[a-z].))"),  # one word in two alphabets that look alike
 )
 _INJECTIONS = tuple((tuple(landmarks.split("|")), re.compile(pattern, HOW)) for landmarks, pattern in PATTERNS)
 _LANDMARKS = frozenset(landmark for landmarks, _ in _INJECTIONS for landmark in landmarks) - {ALL_OF_ALL}
 _CAPITALS = frozenset(landmark for landmark in _LANDMARKS if landmark.isupper())
-_SMALL = _LANDMARKS - _CAPITALS
+_SMALL = _LANDMARKS - _CAPITALS - {BEYOND_ASCII}
 _ALL_OF_ALL = re.compile(_MOST, HOW)
 # What is not shown: tags and variation selectors can spell out whole sentences, an override turns the order round.
 # The flags of England, Scotland and Wales are tags after a black flag.
@@ -246,6 +247,8 @@ def landmarks_in(text: str) -> set[str]:
     plain = _as_matched(text)
     there = {landmark for landmark in _SMALL if landmark in plain}
     there |= {landmark for landmark in _CAPITALS if landmark in text}
+    if not text.isascii():
+        there.add(BEYOND_ASCII)
     return there | {ALL_OF_ALL} if _ALL_OF_ALL.search(text) else there
 
 
