@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from service import grading
+from service.core.answer import Answer
 from service.core.errors import JudgeRefused, JudgeTimedOut, JudgeUnavailable
+from service.core.gates import Flag, flags_of
 from service.core.grade import Grade
 from service.core.prompt import Prompt
-from service.core.rubric import Point
+from service.core.rubric import Point, Rubric
 from service.models import Completion, OnText
 from service.models.scripted import Line, ScriptedModel
 from tests.service.test_grading import CLEAN, MET, RUBRIC, WHOLE, Bench, reply
@@ -210,3 +213,26 @@ async def test_a_leader_whose_time_is_over_leaves_the_work_to_those_who_have_mor
     model.allow()
     assert (await follower).status == "graded"
     assert bench.calls == [1]
+
+
+async def test_of_a_burst_the_first_call_goes_out_before_all_have_been_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[str] = []
+
+    def looked_at(answer: Answer, rubric: Rubric) -> tuple[Flag, ...]:
+        events.append("looked at")
+        return flags_of(answer, rubric)
+
+    class Asked(Held):
+        async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
+            events.append("asked")
+            return await super().complete(prompt, timeout_seconds, on_text)
+
+    monkeypatch.setattr(grading, "flags_of", looked_at)
+    model = Asked(FULL)
+    bench = Bench(model)
+    model.allow(9)
+    await asyncio.gather(*(bench.grade(text=f"In week {week} the pump leaked. I mended it.") for week in range(9)))
+    assert (events.count("looked at"), events.count("asked")) == (9, 9)
+    assert events[: events.index("asked")].count("looked at") < 9
