@@ -26,10 +26,18 @@ COUNTS = {  # answers, and to how many questions
     "other_questions": (72, 24),
     "unseen": (30, 10),
     "near_misses": (90, 30),
+    "brief": (40, 20),
     "statements": (60, 20),
     "short_answers": (94, 28),
 }
-OF_THE_CATALOG = ("interview", "practice", "recitals", "talk", "talk_other_hand")  # the others bring their own rubrics
+OF_THE_CATALOG = (
+    "interview",
+    "practice",
+    "recitals",
+    "talk",
+    "talk_other_hand",
+    "brief",
+)  # the others bring their own rubrics
 ROW = {"id": "a", "question_id": "1.2", "answer": "I read papers.", "labels": {"points": {"p1": "met"}}}
 
 
