@@ -35,6 +35,15 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
+    no_pitfalls: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--no-pitfalls",
+            metavar="RUN",
+            help="Of this one, RUN or one of --also, fit to points and STAR parts alone; may be given more than once.",
+            show_default=False,
+        ),
+    ] = None,
     wording: Wording = 1,
     keep: Annotated[
         Path | None,
@@ -90,6 +99,7 @@ def calibrate(
       grader eval run evals/golden/practice.jsonl --all-odds --out evals/runs/practice
       grader eval run evals/golden/fairness.jsonl --all-odds --out evals/runs/fairness
       grader eval calibrate evals/runs/golden --also evals/runs/practice --also evals/runs/fairness
+      grader eval calibrate evals/runs/golden --also evals/runs/brief --no-pitfalls evals/runs/brief
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
       grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v8.json
@@ -98,6 +108,10 @@ def calibrate(
     """
     if sum(map(bool, (keep, stated, move))) > 1:
         fail("--keep, --keep-stated and --move: one calibration can be gone on from")
+    folders = (run, *(also or ()))
+    for named in no_pitfalls or ():
+        if named not in folders:
+            fail(f"--no-pitfalls {named}: nothing is fitted to it; name RUN or one of --also")
     with measuring():
         from evals import calibrate as fitting
         from evals.opening import opened, together
@@ -111,15 +125,19 @@ def calibrate(
         catalog = catalog_now()
         this = opened(run, catalog, golden)
         all_runs = (this, *(opened(path, catalog) for path in also or ()))
-        for one, path in zip(all_runs, (run, *(also or ())), strict=True):
+        for one, path in zip(all_runs, folders, strict=True):
             _refuse_without_odds(one.run, prompts, path)
             _refuse_other_model(one.run, this.run, path)
         try:
             answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
-        fit = _fit_from(f"grader eval calibrate over {_named(all_runs)}", this.run.settings.model, keep, stated, move)
+        bare = [one for one, path in zip(all_runs, folders, strict=True) if path in (no_pitfalls or ())]
+        made_by = f"grader eval calibrate over {_named(all_runs)}"
+        made_by += f", no pitfalls of {_named(bare)}" if bare else ""
+        fit = _fit_from(made_by, this.run.settings.model, keep, stated, move)
         rows = rows_of(answers, records, catalog, prompts, told, _tokens_of(move) if move else None)
+        rows = rows.without_pitfalls({answer.id for one in bare for answer in one.golden})
         try:
             fitted = fit(rows)
             others = fitting.held_out(rows, set(map(question_of, this.golden)), fit) if held_out else {}

@@ -26,7 +26,7 @@ COUNTS = {  # answers, and to how many questions
     "other_questions": (72, 24),
     "unseen": (30, 10),
     "near_misses": (90, 30),
-    "brief": (40, 20),
+    "brief": (60, 20),
     "statements": (60, 20),
     "short_answers": (94, 28),
 }
