@@ -8,7 +8,7 @@ out in turn: `held_out` grades every question by scales fitted on all others.
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from evals.agreement import cohen_kappa, quadratic_kappa
@@ -23,14 +23,16 @@ from evals.directions import (
 )
 from evals.pairs import LEVELS
 from evals.replayed import Row, Rows
-from service.core.calibration import STATED, Calibration, Direction, Scale
+from service.core.calibration import DIRECTIONS, STATED, Calibration, Direction, Scale
 from service.judges.known import KNOWN
-from service.judges.signals import KINDS, lift
+from service.judges.signals import KINDS, SHORT, lift
 
 SIGNALS = ("yes", *KNOWN, "lift")
 """What criteria are judged by, without `lift` where few odds were told. What else was tried is in
 docs/decisions/local-model.md.
 """
+OF_SHORT = ("point", "star")
+"""Kinds that are told less by a short answer than the same words tell in a longer one."""
 PENALTY = 1.0
 """Of the squared weights of standardised signals; as one answer more on each side would weigh."""
 _GRID = np.linspace(0.05, 0.95, 91)
@@ -67,6 +69,46 @@ def moved(rows: Rows, made_by: str, note: str, before: Calibration) -> Calibrati
         raise ValueError("directions to be moved, and all odds of answers to two questions or more, are needed")
     directions = moved_directions(labelled, rows.tokens, rows.pairs, before.directions)
     return before.model_copy(update={"made_by": made_by, "note": note, "directions": directions})
+
+
+def shortened(rows: Rows, made_by: str, note: str, before: Calibration) -> Calibration:
+    """`before`, whose scales for points and STAR parts learn from these rows what it is worth that an answer is short
+    (the signal `short`): a weight each, the likeliest. All else stays: answers that are not short are read as before.
+
+    The rows' tokens must be those of its directions; rubrics without an example answer are passed over. Raises
+    ValueError where too little was told, and where none of the rest is a point or a STAR part of a short answer.
+    """
+    if not before.directions or not _labelled(rows):
+        raise ValueError("directions, and all odds of answers to two questions or more, are needed")
+    short = [row for row in rows.rows if row.signals["short"] and "example" in row.signals]
+    kinds = [kind for kind in OF_SHORT if any(row.kind == kind for row in short)]
+    if not kinds:
+        raise ValueError(f"no point and no STAR part of an answer under {SHORT} words, the rubric with an example")
+    scales = dict(before.scales)
+    for kind in kinds:
+        direction = before.directions[DIRECTIONS[kind]]
+        own = [_along(row, direction, rows.tokens) for row in short if row.kind == kind]
+        scales[kind] = _with_short(own, scales[kind])
+    return before.model_copy(update={"made_by": made_by, "note": note, "scales": scales})
+
+
+def _along(row: Row, direction: Direction, tokens: Sequence[str]) -> Row:
+    """With its lift by that direction."""
+    assert row.vectors
+    weights = np.array([direction.weights[token] for token in tokens])
+    return _lifted(row, float(row.vectors.answer @ weights), [float(v @ weights) for v in row.vectors.known.values()])
+
+
+def _with_short(rows: Sequence[Row], scale: Scale) -> Scale:
+    rest = scale.model_copy(update={"weights": {n: w for n, w in scale.weights.items() if n != "short"}})
+    human, short = np.array([row.human for row in rows]), np.array([row.signals["short"] for row in rows])
+    before = logit(np.clip([rest.at_least(row.signals) for row in rows], 1e-12, 1 - 1e-12))
+
+    def loss(weight: float) -> float:
+        return _unlikely(expit(before + weight * short[:, None]), human) + PENALTY * weight * weight / 2
+
+    weight = round(float(minimize_scalar(loss).x), 4)
+    return scale.model_copy(update={"weights": {**rest.weights, "short": weight}})
 
 
 def _labelled(rows: Rows) -> list[Labelled]:
@@ -182,14 +224,20 @@ def _likeliest(signals: np.ndarray, human: np.ndarray, top: int) -> tuple[np.nda
     def loss(x: np.ndarray) -> float:
         weights, cuts = parts(x)
         reached = expit(np.add.outer(signals @ weights, cuts))
-        edges = np.hstack((np.ones((len(human), 1)), reached, np.zeros((len(human), 1))))
-        at = np.arange(len(human))
-        likelihood = np.clip(edges[at, human] - edges[at, human + 1], 1e-12, 1)
-        return float(-np.log(likelihood).sum() + PENALTY * (weights @ weights) / 2)
+        return _unlikely(reached, human) + float(PENALTY * (weights @ weights) / 2)
 
     first = float(logit(np.clip((human > 0).mean(), 0.01, 0.99)))
     start = np.concatenate((np.zeros(count), [first], np.zeros(top - 1)))
     return parts(minimize(loss, start, method="L-BFGS-B").x)
+
+
+def _unlikely(reached: np.ndarray, human: np.ndarray) -> float:
+    """Minus the logarithm of how likely these levels are; `reached`: of each row the probability of each level above
+    the lowest, or a higher one.
+    """
+    edges = np.hstack((np.ones((len(human), 1)), reached, np.zeros((len(human), 1))))
+    at = np.arange(len(human))
+    return float(-np.log(np.clip(edges[at, human] - edges[at, human + 1], 1e-12, 1)).sum())
 
 
 def _least(reached: np.ndarray, human: np.ndarray, top: int) -> tuple[float, ...]:

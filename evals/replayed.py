@@ -46,11 +46,6 @@ class Rows(NamedTuple):
             pairs=tuple(pair for pair in self.pairs if pair.question not in questions),
         )
 
-    def without_pitfalls(self, golden_ids: Collection[str]) -> "Rows":
-        """But for the labels of these answers' pitfalls."""
-        kept = (row for row in self.rows if row.kind in ("point", "star") or row.golden_id not in golden_ids)
-        return self._replace(rows=tuple(kept))
-
 
 def rows_of(
     golden: Sequence[GoldenAnswer],

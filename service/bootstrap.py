@@ -64,7 +64,7 @@ WORDINGS = (
             "neutral": "neutral-v2",
             "empty": "empty-v1",
         },
-        HOME / "service" / "judges" / "calibration-v8.json",
+        HOME / "service" / "judges" / "calibration-v9.json",
         HOME / "service" / "judges" / "known-v8.json",
     ),
 )

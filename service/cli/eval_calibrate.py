@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _BARE = "; without an example answer: "
 """What stands before how the rest of a calibration was made that keeps the most of another."""
 _MOVED = "; moved: "
+_SHORT = "; short answers: "
 
 
 def calibrate(
@@ -32,15 +33,6 @@ def calibrate(
             "--also",
             metavar="RUN",
             help="Fit to this run too. Its golden file says which questions it is of; may be given more than once.",
-            show_default=False,
-        ),
-    ] = None,
-    no_pitfalls: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--no-pitfalls",
-            metavar="RUN",
-            help="Of this one, RUN or one of --also, fit to points and STAR parts alone; may be given more than once.",
             show_default=False,
         ),
     ] = None,
@@ -70,6 +62,14 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
+    short: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A calibration: fit anew only what it is worth that an answer is short.",
+            show_default=False,
+        ),
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write the calibration; else it is printed."),
@@ -91,7 +91,7 @@ def calibrate(
     not seen them: report on --held-out DIR, not on a run that it was fitted to. Two answers that are tagged as a pair
     (`pair:NAME`, `side:a` and `side:b`) are fitted to lie alike; they need no labels. What is held out is a question,
     in the runs of --also too, and it is RUN's answers that are graded anew. What --keep and --keep-stated take over is
-    not held out, nor what --move starts from: that needs none of the runs to which it was fitted.
+    not held out, nor what --move and --short start from: they need none of the runs to which that was fitted.
 
     \b
     Examples:
@@ -99,19 +99,15 @@ def calibrate(
       grader eval run evals/golden/practice.jsonl --all-odds --out evals/runs/practice
       grader eval run evals/golden/fairness.jsonl --all-odds --out evals/runs/fairness
       grader eval calibrate evals/runs/golden --also evals/runs/practice --also evals/runs/fairness
-      grader eval calibrate evals/runs/golden --also evals/runs/brief --no-pitfalls evals/runs/brief
       grader eval calibrate evals/runs/golden --held-out evals/runs/golden-held-out
       grader eval report evals/runs/golden-held-out
-      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v8.json
-      grader eval calibrate evals/runs/golden --keep-stated service/judges/calibration-v8.json
-      grader eval calibrate evals/runs/talk --move service/judges/calibration-v8.json
+      grader eval calibrate evals/runs/statements --also evals/runs/golden --keep service/judges/calibration-v9.json
+      grader eval calibrate evals/runs/golden --keep-stated service/judges/calibration-v9.json
+      grader eval calibrate evals/runs/talk --move service/judges/calibration-v9.json
+      grader eval calibrate evals/runs/brief --short service/judges/calibration-v9.json
     """
-    if sum(map(bool, (keep, stated, move))) > 1:
-        fail("--keep, --keep-stated and --move: one calibration can be gone on from")
-    folders = (run, *(also or ()))
-    for named in no_pitfalls or ():
-        if named not in folders:
-            fail(f"--no-pitfalls {named}: nothing is fitted to it; name RUN or one of --also")
+    if sum(map(bool, (keep, stated, move, short))) > 1:
+        fail("--keep, --keep-stated, --move and --short: one calibration can be gone on from")
     with measuring():
         from evals import calibrate as fitting
         from evals.opening import opened, together
@@ -125,19 +121,17 @@ def calibrate(
         catalog = catalog_now()
         this = opened(run, catalog, golden)
         all_runs = (this, *(opened(path, catalog) for path in also or ()))
-        for one, path in zip(all_runs, folders, strict=True):
+        for one, path in zip(all_runs, (run, *(also or ())), strict=True):
             _refuse_without_odds(one.run, prompts, path)
             _refuse_other_model(one.run, this.run, path)
         try:
             answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
-        bare = [one for one, path in zip(all_runs, folders, strict=True) if path in (no_pitfalls or ())]
         made_by = f"grader eval calibrate over {_named(all_runs)}"
-        made_by += f", no pitfalls of {_named(bare)}" if bare else ""
-        fit = _fit_from(made_by, this.run.settings.model, keep, stated, move)
-        rows = rows_of(answers, records, catalog, prompts, told, _tokens_of(move) if move else None)
-        rows = rows.without_pitfalls({answer.id for one in bare for answer in one.golden})
+        fit = _fit_from(made_by, this.run.settings.model, keep, stated, move, short)
+        own = _tokens_of(base) if (base := move or short) else None
+        rows = rows_of(answers, records, catalog, prompts, told, own)
         try:
             fitted = fit(rows)
             others = fitting.held_out(rows, set(map(question_of, this.golden)), fit) if held_out else {}
@@ -199,7 +193,7 @@ def regrade(
 
 
 def _fit_from(
-    made_by: str, model: str, keep: Path | None, stated: Path | None, move: Path | None
+    made_by: str, model: str, keep: Path | None, stated: Path | None, move: Path | None, short: Path | None
 ) -> "Callable[[Rows], Calibration]":
     """What makes a calibration of rows: anew, or from the one file that is kept, in part or whole, or moved.
 
@@ -209,7 +203,7 @@ def _fit_from(
     from service.catalog import read_json
     from service.core.calibration import STATED, Calibration
 
-    before = read_json(base, Calibration) if (base := keep or stated or move) else None
+    before = read_json(base, Calibration) if (base := keep or stated or move or short) else None
     if before and stated and STATED not in before.directions:
         fail(f"{stated}: it has no direction for points in rubrics without an example answer; leave --keep-stated out")
 
@@ -223,6 +217,9 @@ def _fit_from(
         if move:
             note = f"{before.note}{_MOVED}{labelled}, {len(rows.pairs)} pairs of them"
             return fitting.moved(rows, f"{before.made_by}{_MOVED}{made_by}", note, before)
+        if short:
+            whole, noted = (text.partition(_SHORT)[0] for text in (before.made_by, before.note))
+            return fitting.shortened(rows, f"{whole}{_SHORT}{made_by}", f"{noted}{_SHORT}{labelled}", before)
         points = f"{sum(row.kind == 'point' for row in rows.rows)} points"
         whole, noted = _but_bare(before.made_by), _but_bare(before.note)
         return fitting.calibrated(rows, f"{whole}{_BARE}{made_by}", f"{noted}{_BARE}{points}", before)
@@ -233,14 +230,18 @@ def _fit_from(
 def _but_bare(text: str) -> str:
     """How a calibration was made, but for what is now fitted anew."""
     whole, _, bare = text.partition(_BARE)
-    _, moved, by = bare.partition(_MOVED)
-    return whole + moved + by
+    return whole + bare.removeprefix(_own_part(bare))
 
 
 def _with_bare(text: str, former: str) -> str:
     """How a calibration was made of which that part was made as the former."""
     whole, found, bare = former.partition(_BARE)
-    return f"{text}{_BARE}{(bare if found else whole).partition(_MOVED)[0]}"
+    return f"{text}{_BARE}{_own_part(bare if found else whole)}"
+
+
+def _own_part(text: str) -> str:
+    """What stands before how it was gone on from."""
+    return text.partition(_MOVED)[0].partition(_SHORT)[0]
 
 
 def _tokens_of(path: Path) -> "tuple[str, ...] | None":

@@ -13,6 +13,8 @@ from service.core.rubric import Criterion, Pitfall, Point
 KINDS = ("point", "commission", "omission", "only", "star")
 """Kinds of criterion that are worded, and so calibrated, each in its own way."""
 
+SHORT = 90
+"""Words; an answer of fewer is a short one."""
 _LEAST = 1e-9  # odds of a word that was not among those told
 
 
@@ -65,7 +67,8 @@ def signals_of(
     `yes` is the log odds of yes against no; `neutral` the same of a question without content, which tells how ready the
     model is to say yes of this answer; `spread` the entropy of the marks' odds in nats, high where no sentence stands
     out; `overlap` the share of the criterion's content words that the answer uses, 0 where it has no wording of its
-    own; `length` the logarithm of the answer's words; `empty` and `example` the log odds of yes for an answer without
+    own; `length` the logarithm of the answer's words; `short` how far that lies under the logarithm of SHORT, 0 for an
+    answer that is not short; `empty` and `example` the log odds of yes for an answer without
     content and for the rubric's example, where they were asked; `lift` how much farther along the direction the answer
     lies than those two on the mean, 0 without a direction.
     """
@@ -78,6 +81,7 @@ def signals_of(
         "spread": _entropy(asked.marks),
         "overlap": word_overlap(_wanted(criterion), answer) or 0.0,
         "length": math.log(len(answer.words) + 1),
+        "short": max(0.0, math.log((SHORT + 1) / (len(answer.words) + 1))),
         "lift": lift(told.along, [known.along for known in asked.known.values()]),
         **{name: known.log_odds for name, known in asked.known.items()},
     }

@@ -31,10 +31,14 @@ OTHERS = [f"w{n:02}" for n in range(12)]
 ANSWER = "I took leaf mould for bed number {} in {}. The soil stayed damp there. The worms came back in spring."
 
 
-def rubrics(folder: Path) -> Path:
+EXAMPLE = "example_answer: I took leaf mould for the bed behind the shed. It kept the soil damp.\n"
+
+
+def rubrics(folder: Path, example: bool = False) -> Path:
     (folder / "rubrics").mkdir(exist_ok=True)
     for name, topic in TOPICS.items():
-        (folder / "rubrics" / f"{name}.yaml").write_text(RUBRIC.format(name=name, topic=topic), encoding="utf-8")
+        text = RUBRIC.format(name=name, topic=topic) + (EXAMPLE if example else "")
+        (folder / "rubrics" / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder / "rubrics"
 
 
@@ -82,6 +86,7 @@ def recorded(
     of: str = "beds",
     run: str = "run",
     pairs: bool = False,
+    example: bool = False,
 ) -> dict[str, str]:
     """A run of per_criterion in `run`, six answers to each question, and the settings it was made with."""
     rng = np.random.default_rng(31)
@@ -92,14 +97,15 @@ def recorded(
             text = ANSWER.format(n, TOPICS[name])
             tags = [f"pair:{name}", f"side:{'ab'[n]}"] if pairs and n < 2 else []
             rows.append({"id": f"{of}-{name}-{n}", "question_id": name, "answer": text, "labels": labels, "tags": tags})
-            empty = [] if n else [reply_of(0.3, rng) for _ in CRITERIA]  # once a question
-            script += empty + odds_for(labels_of(n), rng)
+            known = (0.3, 0.7) if example else (0.3,)
+            asked_once = [reply_of(sure, rng) for sure in known if not n for _ in CRITERIA]
+            script += asked_once + odds_for(labels_of(n), rng)
     (folder / f"{of}.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
     env = {
         "GRADER_MODEL": f"scripted:{folder / 'script.json'}",
         "GRADER_JUDGE": "per_criterion",
-        "GRADER_RUBRICS_DIR": str(rubrics(folder)),
+        "GRADER_RUBRICS_DIR": str(rubrics(folder, example)),
     }
     words = ["eval", "run", f"{of}.jsonl", "--out", run, "--workers", "1", *(["--all-odds"] if all_odds else [])]
     result = grader(folder, *words, **env)

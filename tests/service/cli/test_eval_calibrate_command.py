@@ -68,35 +68,6 @@ def test_what_is_fitted_to_beside_a_run_shapes_the_numbers_and_is_not_graded_ane
     assert verdicts(after) != verdicts(by_own)
 
 
-def test_of_a_run_pitfalls_can_be_left_out(tmp_path: Path) -> None:
-    env = recorded(tmp_path)
-    recorded(tmp_path, of="pots", run="more")
-    made = {}
-    for name, words in {
-        "alone": [],
-        "both": ["--also", "more"],
-        "part": ["--also", "more", "--no-pitfalls", "more"],
-    }.items():
-        result = grader(tmp_path, "eval", "calibrate", "run", *words, "--out", f"{name}.json", **env)
-        assert result.exit_code == 0, result.stderr
-        made[name] = read_json(tmp_path / f"{name}.json", Calibration)
-    part = made["part"]
-    assert part.directions["committed"] == made["alone"].directions["committed"] != made["both"].directions["committed"]
-    assert part.directions["there"] == made["both"].directions["there"] != made["alone"].directions["there"]
-    assert part.scales["only"] == made["alone"].scales["only"]
-    assert part.scales["point"] == made["both"].scales["point"]
-    assert ", no pitfalls of pots.jsonl (sha256 " in part.made_by
-    assert ", no pitfalls" not in made["both"].made_by
-    assert part.note.startswith(f"{2 * 18 * len(CRITERIA) - 18 * 3} labelled criteria; ")
-
-
-def test_pitfalls_are_left_out_of_no_run_that_is_not_there(tmp_path: Path) -> None:
-    result = grader(tmp_path, "eval", "calibrate", "run", "--no-pitfalls", "more")
-    assert result.exit_code == 2
-    wanted = "--no-pitfalls more: nothing is fitted to it; name RUN or one of --also"
-    assert wanted in " ".join(result.stderr.split())
-
-
 def forget_known(folder: Path) -> None:
     """As if the run had not asked about the known answers."""
     lines = [json.loads(line) for line in (folder / RECORDS).read_text(encoding="utf-8").splitlines()]

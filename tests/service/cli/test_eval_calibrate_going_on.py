@@ -105,7 +105,7 @@ def test_a_calibration_that_cannot_be_moved_is_named(tmp_path: Path) -> None:
     assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
     both = grader(tmp_path, "eval", "calibrate", "run", "--keep", "first.json", "--move", "first.json", **env)
     assert both.exit_code == 2
-    assert "--keep, --keep-stated and --move" in both.stderr
+    assert "--keep, --keep-stated, --move and --short" in both.stderr
     missing = grader(tmp_path, "eval", "calibrate", "run", "--move", "none.json", **env)
     assert missing.exit_code == 2
     assert "none.json" in missing.stderr
@@ -114,3 +114,34 @@ def test_a_calibration_that_cannot_be_moved_is_named(tmp_path: Path) -> None:
     nothing = grader(tmp_path, "eval", "calibrate", "run", "--move", "plain.json", **env)
     assert nothing.exit_code == 2
     assert "directions to be moved" in nothing.stderr
+
+
+def test_what_it_is_worth_that_an_answer_is_short_is_fitted_alone(tmp_path: Path) -> None:
+    env = recorded(tmp_path, of="pots", run="more", example=True)
+    assert grader(tmp_path, "eval", "calibrate", "more", "--out", "first.json", **env).exit_code == 0
+    words = ["--short", "first.json", "--out", "second.json", "--held-out", "anew"]
+    result = grader(tmp_path, "eval", "calibrate", "more", *words, **env)
+    assert result.exit_code == 0, result.stderr
+    first, second = (read_json(tmp_path / f"{name}.json", Calibration) for name in ("first", "second"))
+    assert (second.directions, second.without_example) == (first.directions, first.without_example)
+    for kind, scale in first.scales.items():
+        own = dict(second.scales[kind].weights)
+        assert ("short" in own) == (kind in ("point", "star"))
+        assert scale == second.scales[kind].model_copy(update={"weights": {n: own[n] for n in own if n != "short"}})
+    assert second.made_by.startswith(f"{first.made_by}; short answers: grader eval calibrate over pots.jsonl")
+    assert len(read_run(tmp_path / "anew").records) == len(read_run(tmp_path / "more").records)
+    again = grader(tmp_path, "eval", "calibrate", "more", "--short", "second.json", "--out", "third.json", **env)
+    assert again.exit_code == 0, again.stderr
+    assert read_json(tmp_path / "third.json", Calibration) == second
+    two = grader(tmp_path, "eval", "calibrate", "more", "--short", "first.json", "--move", "first.json", **env)
+    assert two.exit_code == 2
+    assert "--short: one calibration can be gone on from" in " ".join(two.stderr.split())
+
+
+def test_without_an_example_answer_shortness_is_not_fitted(tmp_path: Path) -> None:
+    env = recorded(tmp_path)
+    assert grader(tmp_path, "eval", "calibrate", "run", "--out", "first.json", **env).exit_code == 0
+    result = grader(tmp_path, "eval", "calibrate", "run", "--short", "first.json", "--out", "second.json", **env)
+    assert result.exit_code == 2
+    assert "no point and no STAR part of an answer under 90 words" in " ".join(result.stderr.split())
+    assert not (tmp_path / "second.json").exists()

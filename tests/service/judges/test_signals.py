@@ -47,6 +47,7 @@ def test_a_criterions_signals() -> None:
         "spread": pytest.approx(1.5 * math.log(2)),
         # weighs and price; "weighed" has the stem of the first.
         "overlap": 0.5,
+        "short": pytest.approx(math.log(91 / 7)),
         # Six words.
         "length": pytest.approx(math.log(7)),
         "lift": 0.0,
