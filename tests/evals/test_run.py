@@ -193,7 +193,7 @@ class Counting(ScriptedModel):
     async def complete(self, prompt: Prompt, timeout_seconds: float, on_text: OnText | None = None) -> Completion:
         self.now += 1
         self.most = max(self.most, self.now)
-        for _ in range(5):
+        for _ in range(100):  # rounds of the loop, in each of which another answer may come
             await asyncio.sleep(0)
         self.now -= 1
         return await super().complete(prompt, timeout_seconds, on_text)
