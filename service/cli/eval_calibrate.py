@@ -6,21 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.console import err, out, shown
+from service.cli.eval_bases import Keep, Move, Short, Stated, base_of
 from service.cli.eval_known import Wording, wording_of
 from service.cli.eval_reports import Golden, Run, catalog_now, measuring, write
 from service.cli.failing import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from evals import opening, records
-    from evals.replayed import Rows
-    from service.core.calibration import Calibration
-
-_BARE = "; without an example answer: "
-"""What stands before how the rest of a calibration was made that keeps the most of another."""
-_MOVED = "; moved: "
-_SHORT = "; short answers: "
 
 
 def calibrate(
@@ -37,39 +31,10 @@ def calibrate(
         ),
     ] = None,
     wording: Wording = 1,
-    keep: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A calibration: fit anew only how points are read in rubrics without an example answer.",
-            show_default=False,
-        ),
-    ] = None,
-    stated: Annotated[
-        Path | None,
-        typer.Option(
-            "--keep-stated",
-            metavar="FILE",
-            help="A calibration: take over from it how points are read in rubrics without an example answer.",
-            show_default=False,
-        ),
-    ] = None,
-    move: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A calibration: move its directions no farther than these runs ask, and leave its scales as they are.",
-            show_default=False,
-        ),
-    ] = None,
-    short: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A calibration: fit anew only what it is worth that an answer is short.",
-            show_default=False,
-        ),
-    ] = None,
+    keep: Keep = None,
+    stated: Stated = None,
+    move: Move = None,
+    short: Short = None,
     file: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write the calibration; else it is printed."),
@@ -106,8 +71,6 @@ def calibrate(
       grader eval calibrate evals/runs/talk --move service/judges/calibration-v9.json
       grader eval calibrate evals/runs/brief --short service/judges/calibration-v9.json
     """
-    if sum(map(bool, (keep, stated, move, short))) > 1:
-        fail("--keep, --keep-stated, --move and --short: one calibration can be gone on from")
     with measuring():
         from evals import calibrate as fitting
         from evals.opening import opened, together
@@ -116,6 +79,7 @@ def calibrate(
         from service.catalog import read_json
         from service.judges.known import KnownOdds
 
+        base = base_of(keep=keep, stated=stated, move=move, short=short)
         chosen = wording_of(wording)
         prompts, told = chosen.prompts, read_json(chosen.known, KnownOdds)
         catalog = catalog_now()
@@ -128,10 +92,8 @@ def calibrate(
             answers, records = together(all_runs)
         except ValueError as error:
             fail(f"{run}: {error}")
-        made_by = f"grader eval calibrate over {_named(all_runs)}"
-        fit = _fit_from(made_by, this.run.settings.model, keep, stated, move, short)
-        own = _tokens_of(base) if (base := move or short) else None
-        rows = rows_of(answers, records, catalog, prompts, told, own)
+        fit = base.fit(f"grader eval calibrate over {_named(all_runs)}", this.run.settings.model)
+        rows = rows_of(answers, records, catalog, prompts, told, base.tokens)
         try:
             fitted = fit(rows)
             others = fitting.held_out(rows, set(map(question_of, this.golden)), fit) if held_out else {}
@@ -190,67 +152,6 @@ def regrade(
             fail(f"{run}: {error}; record the run with --all-odds")
         _write_run(anew, folder)
     out().print(shown(f"written: {folder}"), soft_wrap=True)
-
-
-def _fit_from(
-    made_by: str, model: str, keep: Path | None, stated: Path | None, move: Path | None, short: Path | None
-) -> "Callable[[Rows], Calibration]":
-    """What makes a calibration of rows: anew, or from the one file that is kept, in part or whole, or moved.
-
-    Raises BadFile.
-    """
-    from evals import calibrate as fitting
-    from service.catalog import read_json
-    from service.core.calibration import STATED, Calibration
-
-    before = read_json(base, Calibration) if (base := keep or stated or move or short) else None
-    if before and stated and STATED not in before.directions:
-        fail(f"{stated}: it has no direction for points in rubrics without an example answer; leave --keep-stated out")
-
-    def fit(rows: "Rows") -> Calibration:
-        labelled = f"{len(rows.rows)} labelled criteria"
-        if before is None:
-            return fitting.calibrated(rows, made_by, f"{labelled}; {model}")
-        if stated:
-            by, noted = _with_bare(made_by, before.made_by), _with_bare(f"{labelled}; {model}", before.note)
-            return fitting.calibrated(rows, by, noted, stated=before)
-        if move:
-            note = f"{before.note}{_MOVED}{labelled}, {len(rows.pairs)} pairs of them"
-            return fitting.moved(rows, f"{before.made_by}{_MOVED}{made_by}", note, before)
-        if short:
-            whole, noted = (text.partition(_SHORT)[0] for text in (before.made_by, before.note))
-            return fitting.shortened(rows, f"{whole}{_SHORT}{made_by}", f"{noted}{_SHORT}{labelled}", before)
-        points = f"{sum(row.kind == 'point' for row in rows.rows)} points"
-        whole, noted = _but_bare(before.made_by), _but_bare(before.note)
-        return fitting.calibrated(rows, f"{whole}{_BARE}{made_by}", f"{noted}{_BARE}{points}", before)
-
-    return fit
-
-
-def _but_bare(text: str) -> str:
-    """How a calibration was made, but for what is now fitted anew."""
-    whole, _, bare = text.partition(_BARE)
-    return whole + bare.removeprefix(_own_part(bare))
-
-
-def _with_bare(text: str, former: str) -> str:
-    """How a calibration was made of which that part was made as the former."""
-    whole, found, bare = former.partition(_BARE)
-    return f"{text}{_BARE}{_own_part(bare if found else whole)}"
-
-
-def _own_part(text: str) -> str:
-    """What stands before how it was gone on from."""
-    return text.partition(_MOVED)[0].partition(_SHORT)[0]
-
-
-def _tokens_of(path: Path) -> "tuple[str, ...] | None":
-    """Those that a calibration's directions look at; None for one without. Raises BadFile."""
-    from service.catalog import read_json
-    from service.core.calibration import DIRECTIONS, Calibration
-
-    direction = read_json(path, Calibration).directions.get(DIRECTIONS["point"])
-    return tuple(direction.weights) if direction else None
 
 
 def _named(runs: "Sequence[opening.Opened]") -> str:

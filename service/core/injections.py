@@ -37,6 +37,7 @@ _RATE = (
 )
 _MOST = r"(?P<most>\d{1,3})\s*(?:/|out of|sobre|sur|von|su|de)\s*(?P=most)\b"  # ten of ten, whatever ten is
 BEYOND_ASCII = "any character beyond ASCII"
+"""The landmark of a text that has one: not a word either."""
 ALL_OF_ALL = "ten of ten"
 """The landmark of a text in which `_MOST` matches: found by that, and not as a word."""
 _REWARD = (

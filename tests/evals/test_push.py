@@ -132,6 +132,8 @@ def test_an_unfinished_run_is_refused_with_what_is_missing() -> None:
 def test_a_limited_run_is_finished_when_all_of_its_answers_are_read() -> None:
     records = tuple(record_of(answer) for answer in GOLDEN[:4])
     refuse_unfinished(summary(*records, limit=4), records, Path("run"))
+    with pytest.raises(BadFile, match="1 of 5 readings"):
+        refuse_unfinished(summary(*records, limit=5), records, Path("run"))
 
 
 def test_a_run_that_brought_no_grade_is_refused_with_the_reason() -> None:

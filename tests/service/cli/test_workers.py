@@ -140,6 +140,7 @@ def test_workers_whose_leader_is_killed_end_too(tmp_path: Path) -> None:
         pids = two.pids
         two.service.process.kill()
         until(lambda: not any(lives(pid) for pid in pids))
+        assert len(pids) == 2
 
 
 @pytest.mark.parametrize(

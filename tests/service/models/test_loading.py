@@ -60,7 +60,7 @@ async def test_a_rehearsal_is_a_whole_call_with_nobody_at_the_other_end(monkeypa
 
 
 async def test_a_rehearsal_that_fails_is_no_failure() -> None:
-    await rehearse({"model": "no-such-model", "messages": []})
+    assert await rehearse({"model": "no-such-model", "messages": []}) is None
 
 
 def test_it_is_loaded_once() -> None:
