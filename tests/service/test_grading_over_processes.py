@@ -1,6 +1,7 @@
 """Graders that share nothing but a Redis are asked the same at one moment: it is judged once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -72,10 +73,11 @@ async def test_over_two_processes_with_one_redis_it_is_one_call_too(server: Redi
         here.model.allow()
         grades = await asyncio.gather(*tasks)
     assert (here.calls, there.calls) == ([1], [0])
-    assert [grade.cache for grade in grades[:11]] == ["miss"] + ["coalesced"] * 10
-    assert {grade.cache for grade in grades[11:]} <= {"coalesced", "hit"}  # hit: it looked when all was over
-    assert [grade.judge.cost_usd for grade in grades] == [0.003] + [0.0] * 19
-    assert [round(grade.judge.cost_saved_usd or 0, 6) for grade in grades] == [0.0] + [0.003] * 19
+    found = Counter(grade.cache for grade in grades)  # miss: whichever looked first; hit: it looked when all was over
+    assert (found["miss"], found["coalesced"] + found["hit"]) == (1, 19)
+    assert "miss" in {grade.cache for grade in grades[:10]}
+    assert sorted(grade.judge.cost_usd for grade in grades) == [0.0] * 19 + [0.003]
+    assert sorted(round(grade.judge.cost_saved_usd or 0, 6) for grade in grades) == [0.0] + [0.003] * 19
 
 
 async def test_a_leader_elsewhere_that_fails_lets_another_process_try(server: RedisServer) -> None:
