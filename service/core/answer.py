@@ -155,6 +155,8 @@ class Answer:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words; of scripts written without spaces, each character."""
+    if text.isascii():
+        return tuple(_WORD.findall(text.lower()))
     return tuple(map(str.casefold, _WORD.findall(text.replace("’", "'"))))
 
 

@@ -213,8 +213,15 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 _INJECTIONS = tuple((tuple(landmarks.split("|")), re.compile(pattern, HOW)) for landmarks, pattern in PATTERNS)
 _LANDMARKS = frozenset(landmark for landmarks, _ in _INJECTIONS for landmark in landmarks) - {ALL_OF_ALL}
 _CAPITALS = frozenset(landmark for landmark in _LANDMARKS if landmark.isupper())
-_SMALL = _LANDMARKS - _CAPITALS - {BEYOND_ASCII}
+_SMALL = sorted(_LANDMARKS - _CAPITALS - {BEYOND_ASCII}, key=len)
 _ALL_OF_ALL = re.compile(_MOST, HOW)
+_WITHIN = {landmark: next(shorter for shorter in _SMALL if shorter in landmark) for landmark in _SMALL}
+"""The shortest landmark that stands in each: without "met" there is no need to look for "as met"."""
+_LONGER = {
+    shortest: tuple(longer for longer in _SMALL if _WITHIN[longer] == shortest and longer != shortest)
+    for shortest in dict.fromkeys(_WITHIN.values())
+}
+_LONGER_ASCII = {shortest: longer for shortest, longer in _LONGER.items() if shortest.isascii()}
 # What is not shown: tags and variation selectors can spell out whole sentences, an override turns the order round.
 # The flags of England, Scotland and Wales are tags after a black flag.
 _HIDDEN = re.compile(
@@ -246,7 +253,9 @@ def injections_of(answer: Answer) -> list[Span]:
 def landmarks_in(text: str) -> set[str]:
     """Those that stand in it."""
     plain = _as_matched(text)
-    there = {landmark for landmark in _SMALL if landmark in plain}
+    longer = _LONGER_ASCII if plain.isascii() else _LONGER
+    there = {landmark for landmark in longer if landmark in plain}
+    there |= {landmark for shortest in tuple(there) for landmark in longer[shortest] if landmark in plain}
     there |= {landmark for landmark in _CAPITALS if landmark in text}
     if not text.isascii():
         there.add(BEYOND_ASCII)

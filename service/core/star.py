@@ -1,7 +1,6 @@
 """What code can tell of a told experience beside its four parts. None of it scores."""
 
 import re
-from collections.abc import Iterable
 from itertools import pairwise
 
 from service.core.answer import Answer
@@ -9,12 +8,15 @@ from service.core.language import Ownership, ownership_of
 from service.core.rubric import StarPart
 from service.core.verdict import Verdicts
 
-_NUMBER = re.compile(
-    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|hundred|thousand|million"
-    r"|half|halved|double|doubled|twice|third|quarter|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien|mil|mitad"
-    r"|doble|dois|duas|três|quatro|sete|oito|nove|dez|cem|metade|dobro|deux|trois|quatre|cinq|sept|huit|neuf|dix|cent"
-    r"|moitié)\b",
-    re.IGNORECASE,
+_DIGIT = re.compile(r"\d")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_NUMBERS = frozenset(
+    _LETTERS.findall(
+        """two three four five six seven eight nine ten twelve twenty thirty forty fifty hundred thousand million
+        half halved double doubled twice third quarter dos tres cuatro cinco seis siete ocho nueve diez cien mil mitad
+        doble dois duas três quatro sete oito nove dez cem metade dobro deux trois quatre cinq sept huit neuf dix cent
+        moitié"""
+    )
 )
 
 
@@ -29,7 +31,7 @@ def quantified_result(answer: Answer, verdicts: Verdicts) -> bool | None:
     result = verdicts.get(StarPart.RESULT)
     if result is None:
         return None
-    return any(_NUMBER.search(text) for text in _texts(answer, result.sentences))
+    return any(_has_number(answer.sentences[n - 1].text) for n in result.sentences)
 
 
 def ownership(answer: Answer) -> Ownership | None:
@@ -37,5 +39,5 @@ def ownership(answer: Answer) -> Ownership | None:
     return ownership_of(answer.text, answer.language)
 
 
-def _texts(answer: Answer, numbers: Iterable[int]) -> list[str]:
-    return [answer.sentences[n - 1].text for n in numbers]
+def _has_number(text: str) -> bool:
+    return bool(_DIGIT.search(text)) or not _NUMBERS.isdisjoint(_LETTERS.findall(text.casefold()))
