@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.core.answer import Answer
 from service.core.gates import Flag, FlagKind, flags_of, nothing_to_grade
-from service.core.injections import HOW, PATTERNS, landmarks_in
+from service.core.injections import ALL_OF_ALL, BEYOND_ASCII, HOW, PATTERNS, landmarks_in
 from service.core.rubric import Pitfall, Point, Rubric
 
 QUESTION = "Tell me about a shop or kitchen you had to bring back to profit, and what you would do again."
@@ -193,3 +193,9 @@ def test_wherever_a_pattern_matches_stands_one_of_its_landmarks(landmarks: str, 
         assert landmarks_in(text) & set(landmarks.split("|"))
 
     holds()
+
+
+@pytest.mark.parametrize("landmark", sorted({part for parts, _ in PATTERNS for part in parts.split("|")}))
+def test_each_landmark_is_found_alone(landmark: str) -> None:
+    text = {ALL_OF_ALL: "7 out of 7", BEYOND_ASCII: "é"}.get(landmark, landmark)
+    assert landmark in landmarks_in(f"so {text} so")
