@@ -83,6 +83,11 @@ class Replay(NamedTuple):
     chosen: Step | None
     held_out: Outcome | None
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether no verdict of the cheap judge bears a confidence by which it could be kept."""
+        return self.steps[0].outcome.escalated == 1
+
 
 def replay(
     golden: Sequence[GoldenAnswer], cheap: Iterable[Record], strong: Iterable[Record], catalog: Catalog

@@ -240,7 +240,7 @@ def _cascade(
     if isinstance(chain, ImpossibleOption):
         return chain
     last_word = _judge(_by_place(settings.strong_model), strong, templates)
-    return (Cascade(chain[0], last_word, read_json(CHOSEN, Choice).keep), *chain[1:])
+    return (Cascade(chain[0], last_word, read_json(settings.cascade or CHOSEN, Choice).keep), *chain[1:])
 
 
 def per_criterion(

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     strong_model: str | None = Field(
         default=None, description="The model that a cascade takes to what the first is not sure of; unset: no cascade."
     )
+    cascade: Path | None = Field(
+        default=None, description="Thresholds of the cascade (`grader eval cascade --out FILE`); unset: 0.8 throughout."
+    )
     api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible server for hosted models.")
     judge: JudgeName | None = Field(
         default=None, description="The default judge; unset: per_criterion for local models, one_call for others."

@@ -72,9 +72,9 @@ def report(
         files |= {json: _encoded(f"{found.summary.model_dump_json(indent=2)}\n")} if json else {}
         files |= {junit: xml(found)} if junit else {}
         write(files)
-    _show(headline(found.summary))
+    show(headline(found.summary))
     if found.comparison:
-        _show(differences(found.comparison, "before", "now"))
+        show(differences(found.comparison, "before", "now"))
     counts = found.summary.counts
     became = f"{counts.graded} graded, {counts.partial} partial, {counts.abstained} abstained, {counts.failed} failed"
     missing = f", {counts.missing} with no record yet" if counts.missing else ""
@@ -117,10 +117,10 @@ def compare(
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
-    _show(differences(found))
+    show(differences(found))
     if found.stability:
-        _show(stability_table(found.stability))
-    _show(flips(found))
+        show(stability_table(found.stability))
+    show(flips(found))
     _tell_ratios(found)
 
 
@@ -165,7 +165,7 @@ def gate(
         found = gate_of(held_to.golden, this.run, held_to.run, catalog, default_rng(seed), allowed=allowed, draws=draws)
         if junit:
             write({junit: gate_junit(found)})
-    _show(rulings(found))
+    show(rulings(found))
     _hold(found)
 
 
@@ -221,7 +221,7 @@ def catalog_now() -> "Catalog":
     return read_catalog(read_settings().rubrics_dir or RUBRICS)
 
 
-def _show(table: "Table") -> None:
+def show(table: "Table") -> None:
     """A table of the report on the terminal, its note below it."""
     from rich.table import Table as Grid
 

@@ -1,4 +1,4 @@
-"""`grader eval run | attack | report | compare | gate | push`: judge golden answers, measure how well it went."""
+"""`grader eval run | attack`, and all other commands of `grader eval`: judge golden answers, measure the judge."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from service.cli import eval_calibrate, eval_known, eval_push, eval_reports
+from service.cli import eval_calibrate, eval_cascade, eval_known, eval_push, eval_reports
 from service.cli.console import err, out, shown
 from service.cli.failing import Code, fail, plainly, read_settings
 
@@ -278,4 +278,5 @@ app.command()(eval_calibrate.regrade)
 app.command()(eval_reports.report)
 app.command()(eval_reports.compare)
 app.command()(eval_reports.gate)
+app.command()(eval_cascade.cascade)
 app.command()(eval_push.push)

@@ -1,7 +1,7 @@
 """Ask a cheap judge about everything, and a strong one about what the cheap one is not sure of.
 
-From how sure on a verdict is kept is chosen offline, by replaying recorded runs of both (`evals.replay`), and stands
-in cascade.json beside this module.
+From how sure on a verdict is kept is chosen offline, by replaying recorded runs of both (`grader eval cascade`), and
+stands in a file: GRADER_CASCADE, else cascade.json beside this module.
 """
 
 from collections.abc import AsyncGenerator, Sequence

@@ -114,6 +114,19 @@ def record_of(
     return Record(golden_id=answer.id, reading=reading, grade=grade, seconds=seconds)
 
 
+def with_confidence(record: Record, confidences: Mapping[str, float], disputed: tuple[str, ...] = ()) -> Record:
+    """The record with these confidences of points and pitfalls, the rest unknown, and these verdicts disputed."""
+    assert record.grade
+    graded = {
+        part: tuple(
+            c.model_copy(update={"confidence": confidences.get(c.id), "disputed": c.id in disputed})
+            for c in getattr(record.grade, part)
+        )
+        for part in ("points", "pitfalls")
+    }
+    return record.model_copy(update={"grade": record.grade.model_copy(update=graded)})
+
+
 def abstained_of(answer: GoldenAnswer, catalog: Catalog = CATALOG) -> Record:
     """A record of an answer that no judge was asked about."""
     rubric = answer.rubric_in(catalog)

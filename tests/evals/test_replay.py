@@ -1,12 +1,10 @@
 """Two recorded runs tell what a cascade of their judges would have said at every threshold."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evals.records import Record
 from evals.replay import (
     SLACK,
     STEPS,
@@ -24,7 +22,15 @@ from evals.replay import (
 from service.catalog import read_yaml
 from service.core.rubric import PitfallKind
 from service.judges.cascade import CHOSEN, Choice, Keep
-from tests.evals.made_runs import CATALOG, abstained_of, failed_of, golden_of, record_of, rubric_of
+from tests.evals.made_runs import (
+    CATALOG,
+    abstained_of,
+    failed_of,
+    golden_of,
+    record_of,
+    rubric_of,
+    with_confidence,
+)
 
 MET, MISSED = 2, 0
 
@@ -152,18 +158,6 @@ def test_an_unknown_price_makes_only_those_outcomes_unknown_that_pay_it() -> Non
 
 GOLDEN = golden_of("g1", rubric_of("a", "b", f=PitfallKind.COMMISSION), a="met", b="missed", f=False)
 OTHER = golden_of("g2", rubric_of("a", "b", f=PitfallKind.COMMISSION), a="met", b="partial", f=True)
-
-
-def with_confidence(record: Record, confidences: Mapping[str, float], disputed: tuple[str, ...] = ()) -> Record:
-    assert record.grade
-    graded = {
-        part: tuple(
-            c.model_copy(update={"confidence": confidences.get(c.id), "disputed": c.id in disputed})
-            for c in getattr(record.grade, part)
-        )
-        for part in ("points", "pitfalls")
-    }
-    return record.model_copy(update={"grade": record.grade.model_copy(update=graded)})
 
 
 def test_two_records_of_an_answer_are_laid_side_by_side() -> None:

@@ -14,7 +14,7 @@ from service.core.errors import BadFile, ImpossibleOption, JudgeRefused, JudgeUn
 from service.core.prompt import Prompt
 from service.core.rubric import RubricSet
 from service.grading import Chain, Grader, Wish
-from service.judges.cascade import Cascade
+from service.judges.cascade import Cascade, Choice, Keep
 from service.judges.panel import Panel
 from service.judges.signals import KINDS
 from service.memory import Memory, _keys_of
@@ -163,6 +163,18 @@ def test_a_cheap_hosted_model_reads_twice_as_one_call_tells_no_confidence() -> N
         ("panel", "openai/small"),
         ("one_call", "openai/large"),
     ]
+
+
+def test_a_cascade_takes_the_thresholds_that_were_chosen_for_it(tmp_path: Path) -> None:
+    own = Choice(version=1, made_by="test", note="", keep=Keep(points=0.55, pitfalls=None, star=0.6))
+    (tmp_path / "own.json").write_text(own.model_dump_json())
+    models, given = (ScriptedModel(["{}"]), without_odds("openai/x")), {"model": "local", "strong_model": "openai/x"}
+    [shipped] = cascade_of(*models, **given)
+    [chosen] = cascade_of(*models, **given, cascade=tmp_path / "own.json")
+    assert str(own.keep) in chosen.identity
+    assert str(own.keep) not in shipped.identity
+    with pytest.raises(BadFile, match=r"none\.json: cannot be read"):
+        cascade_of(*models, **given, cascade=tmp_path / "none.json")
 
 
 def test_a_strong_local_model_is_asked_by_criterion() -> None:
