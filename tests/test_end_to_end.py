@@ -71,7 +71,7 @@ def test_a_hosted_model_is_asked_once_for_the_whole_rubric(weights: Path) -> Non
             "GRADER_MODEL": "openai/qwen2.5-coder-1.5b-instruct",
             "GRADER_API_BASE": address,
             "OPENAI_API_KEY": "sk-test",
-            "GRADER_DEADLINE_SECONDS": "120",
+            "GRADER_DEADLINE_SECONDS": "280",
         }
         with grader(**settings) as client:
             grade = graded(client, GOOD)

@@ -168,8 +168,8 @@ async def test_who_has_less_time_left_than_the_failure_took_does_not_try_again()
     model = Held(JudgeUnavailable("gone"), FULL)
     bench = Bench(model)
     leader = begun(bench.grade())
-    follower = begun(bench.grade(deadline_seconds=0.6))
-    await asyncio.sleep(0.4)  # of the follower's 0.6 s
+    follower = begun(bench.grade(deadline_seconds=2.0))
+    await asyncio.sleep(1.2)  # of the follower's 2 s
     model.allow(2)
     results = await asyncio.gather(leader, follower, return_exceptions=True)
     assert [type(result) for result in results] == [JudgeUnavailable, JudgeUnavailable]
@@ -192,7 +192,7 @@ async def test_a_follower_whose_time_is_over_gets_what_is_known_and_the_leader_a
     model = Held(reply(p1=MET), reply(p2=WHOLE["p2"], f1=CLEAN))
     bench = Bench(model)
     leader = begun(bench.grade())
-    hasty = begun(bench.grade(deadline_seconds=0.3))
+    hasty = begun(bench.grade(deadline_seconds=1.0))
     await settled()
     model.allow()
     follower = await hasty
