@@ -23,6 +23,7 @@ from service.judges import Case, Judge
 from service.judges.cascade import CHOSEN, Cascade, Choice
 from service.judges.known import KnownOdds
 from service.judges.one_call import OneCall
+from service.judges.own_prompt import read_own_prompt
 from service.judges.panel import MOST_SAMPLES, Panel, Rotated
 from service.judges.per_criterion import PerCriterion
 from service.leases import RedisLeases
@@ -136,6 +137,8 @@ def assemble(settings: Settings, models: tuple[Model, ...]) -> Service:
     """The parts, wired; nothing is warmed yet. `models` are those of `settings.models`. Raises BadFile."""
     catalog = read_catalog(settings.rubrics_dir or RUBRICS)
     templates = read_prompts()
+    if settings.one_call_prompt:
+        templates[ONE_CALL] = read_own_prompt(settings.one_call_prompt)
     store = store_of(settings)
     _show(settings, models, catalog)
     in_turn = models[:-1] if settings.strong_model else models

@@ -102,13 +102,21 @@ def yaml_text(value: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
-def read_prompts(folder: Path = PROMPTS) -> dict[str, PromptTemplate]:
-    """The prompt templates by file name without `.md`. Raises BadFile on one broken, or changed after release."""
+def read_prompts(folder: Path = PROMPTS, own: Path | None = None) -> dict[str, PromptTemplate]:
+    """The prompt templates by file name without `.md`; with one more of somebody's `own`, which may include the others.
+
+    Raises BadFile on one broken, or changed after release.
+    """
     files = {path.stem: _text(path) for path in sorted(folder.glob("*.md"))}
+    if own:
+        if own.stem in files and own.resolve() != (folder / f"{own.stem}.md").resolve():
+            raise BadFile(own, [(None, f"bears the name of a prompt that ships, {own.stem}; give it another")])
+        files[own.stem] = _text(own)
     try:
         templates = templates_of(files)
     except jinja2.TemplateSyntaxError as error:
-        raise BadFile(folder / f"{error.name}.md", [(error.lineno, str(error.message))]) from error
+        broken = own if own and error.name == own.stem else folder / f"{error.name}.md"
+        raise BadFile(broken, [(error.lineno, str(error.message))]) from error
     released = _document(folder / "released.yaml") or {}
     if not isinstance(released, Mapping):
         raise BadFile(folder / "released.yaml", [(1, "must be made of `prompt name: digest` lines")])

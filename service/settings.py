@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     judge: JudgeName | None = Field(
         default=None, description="The default judge; unset: per_criterion for local models, one_call for others."
     )
+    one_call_prompt: Path | None = Field(
+        default=None, description="A prompt of your own for one_call, in place of the one that ships."
+    )
     redis_url: str | None = Field(
         default=None, repr=False, description="Where verdicts are remembered; unset: in this process."
     )

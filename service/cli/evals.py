@@ -57,6 +57,10 @@ def run(
     limit: Limit = None,
     seed: Seed = 1,
     samples: Samples = 1,
+    prompt: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For one_call, in place of GRADER_ONE_CALL_PROMPT.", show_default=False),
+    ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Read each answer so often, to see what changes by itself.")] = 1,
     shuffle: Annotated[
         int | None,
@@ -84,8 +88,10 @@ def run(
       grader eval run evals/golden/interview.jsonl --limit 10 --repeat 3
       GRADER_MODEL=openai/gpt-5-mini grader eval run mine.jsonl --workers 8 --out evals/runs/mini
       grader eval run mine.jsonl --out evals/runs/mini --resume
+      GRADER_MODEL=openai/gpt-5-mini grader eval run mine.jsonl --prompt stricter.md --out evals/runs/stricter
     """
-    settings = _settings(model)
+    settings = _settings(model, prompt)
+    _refuse_prompt_unread(prompt, judge, settings)
     from evals.run import Plan, source_of
 
     with plainly():
@@ -162,10 +168,19 @@ def attack(
     _hold_to(report, most_raised)
 
 
-def _settings(model: str | None) -> "Settings":
+def _settings(model: str | None, prompt: Path | None = None) -> "Settings":
     """The service's, with no Redis (a blank address is none) and with a secret."""
-    settings = read_settings(model=model, redis_url="")
-    return settings if settings.secret else read_settings(model=model, redis_url="", secret=_SECRET)
+    given = {"model": model, "one_call_prompt": prompt, "redis_url": ""}
+    settings = read_settings(**given)
+    return settings if settings.secret else read_settings(**given, secret=_SECRET)
+
+
+def _refuse_prompt_unread(prompt: Path | None, judge: str, settings: "Settings") -> None:
+    from service.bootstrap import default_judge
+
+    asked = default_judge(settings) if judge in ("default", "panel") else judge
+    if prompt and asked == "per_criterion":
+        fail(f"--prompt {prompt}: per_criterion has prompts of its own and would not read it; add --judge one_call")
 
 
 def _wish(judge: str, samples: int) -> "Wish":

@@ -52,6 +52,11 @@ class PromptTemplate:
         """`name@digest`, shortened: what each verdict bears."""
         return f"{self.name}@{self.digest[:12]}"
 
+    @property
+    def sections(self) -> frozenset[str]:
+        """Their names."""
+        return frozenset(self._sections)
+
     def render(self, section: str, **values: object) -> str:
         """One section's text. Raises jinja2.UndefinedError if a value it names was not given."""
         before, fenced = self._sections[section]

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 from service.bootstrap import WORDINGS, Wording, assemble, model_of, running, store_of
 from service.cache import MemoryStore, RedisStore
-from service.catalog import read_prompts, read_yaml
+from service.catalog import PROMPTS, read_prompts, read_yaml
 from service.core.calibration import Calibration
 from service.core.errors import BadFile, ImpossibleOption, JudgeRefused, JudgeUnavailable
 from service.core.prompt import Prompt
@@ -163,6 +163,18 @@ def test_a_cheap_hosted_model_reads_twice_as_one_call_tells_no_confidence() -> N
         ("panel", "openai/small"),
         ("one_call", "openai/large"),
     ]
+
+
+def test_one_call_asks_by_a_prompt_of_ones_own_and_remembers_apart(tmp_path: Path) -> None:
+    shipped_text = (PROMPTS / "grade-v1.md").read_text(encoding="utf-8")
+    (tmp_path / "own.md").write_text(shipped_text.replace("Check an", "Check strictly an"), encoding="utf-8")
+    given = settings(model="openai/x", one_call_prompt=tmp_path / "own.md")
+    [own] = assemble(given, (without_odds("openai/x"),)).grader.chain_for(Wish())
+    [shipped] = assemble(settings(model="openai/x"), (without_odds("openai/x"),)).grader.chain_for(Wish())
+    rubric = rubric_of()
+    assert own.prompt_for(rubric.judged[0]).name == "own"
+    one, other = (Memory(MemoryStore(9, 60), "s", (judge,), rubric) for judge in (own, shipped))
+    assert one.flight_of(rubric.judged) != other.flight_of(rubric.judged)
 
 
 def test_a_cascade_takes_the_thresholds_that_were_chosen_for_it(tmp_path: Path) -> None:
