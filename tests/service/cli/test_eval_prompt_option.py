@@ -1,4 +1,4 @@
-"""`grader eval run --prompt`: another prompt for one_call, by option or setting, never mixed with the one that ships."""
+"""`grader eval run --prompt`: another prompt for one_call, by option or setting, never mixed with what ships."""
 
 from pathlib import Path
 
