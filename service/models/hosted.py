@@ -23,6 +23,11 @@ from service.models.written import written
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
 _OLLAMA = ("ollama", "ollama_chat")
+# Those that litellm asks through whatever client it is given. To find out of another it would have to be asked.
+_THROUGH_OURS = frozenset(
+    "openai anthropic gemini mistral openrouter groq deepseek together_ai xai fireworks_ai perplexity hosted_vllm "
+    "ollama ollama_chat".split()
+)
 _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 _REHEARSED = Prompt(system="", user="", most_tokens=1, schema={"type": "object", "properties": {}})
 
@@ -208,7 +213,7 @@ def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
     return _Route(
         litellm=litellm,
         provider=provider,
-        client=asks_once(_SOCKET_SECONDS) if provider == "openai" else None,
+        client=asks_once(_SOCKET_SECONDS) if provider in _THROUGH_OURS else None,
         api_key=_key(litellm, name, provider, api_base, api_key),
         takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
         priced=known and provider not in _OLLAMA,

@@ -8,7 +8,25 @@ import pytest
 import respx
 
 from service.core.errors import JudgeUnavailable
-from tests.service.models.hosted.wire import OPENAI, PROMPT, Pauses, failure, hosted, refusal, reply, retries
+from tests.service.models.hosted.wire import NOBODY, OPENAI, PROMPT, Pauses, failure, hosted, refusal, reply, retries
+
+
+OF_EACH_PROVIDER = [
+    "openai/gpt-4o-mini",
+    "anthropic/claude-sonnet-4-5",
+    "gemini/gemini-2.5-flash",
+    "mistral/mistral-small-latest",
+    "openrouter/meta-llama/llama-3.1-8b-instruct",
+    "groq/llama-3.1-8b-instant",
+    "deepseek/deepseek-chat",
+    "together_ai/meta-llama/Llama-3-8b-chat-hf",
+    "xai/grok-3",
+    "fireworks_ai/accounts/fireworks/models/llama-v3p1-8b-instruct",
+    "perplexity/sonar",
+    "hosted_vllm/own",
+    "ollama/llama3",
+    "ollama_chat/llama3",
+]
 
 
 async def test_an_overloaded_provider_is_tried_again_and_the_retry_counted(wire: respx.MockRouter) -> None:
@@ -38,11 +56,15 @@ async def test_a_refusal_is_not_tried_again_whatever_words_it_quotes(
 
 
 @pytest.mark.parametrize("trouble", [httpx.ConnectError, httpx.RemoteProtocolError])
+@pytest.mark.parametrize("name", OF_EACH_PROVIDER)
+@pytest.mark.parametrize("streamed", [False, True])
 async def test_a_broken_connection_costs_one_attempt_each_time(
-    trouble: type[Exception], wire: respx.MockRouter
+    name: str, streamed: bool, trouble: type[Exception], wire: respx.MockRouter
 ) -> None:
-    route = wire.post(OPENAI).mock(side_effect=trouble)
-    assert type(await failure(hosted(attempts=2))) is JudgeUnavailable
+    route = wire.post().mock(side_effect=trouble)
+    model = hosted(name, NOBODY if "ollama" in name or "vllm" in name else None, attempts=2)
+    with pytest.raises(JudgeUnavailable):
+        await model.complete(PROMPT, 30, (lambda _: None) if streamed else None)
     assert route.call_count == 2  # litellm by itself would ask twice an attempt
 
 
