@@ -25,8 +25,22 @@ _SOCKET_SECONDS = 3600.0
 _OLLAMA = ("ollama", "ollama_chat")
 # Those that litellm asks through whatever client it is given. To find out of another it would have to be asked.
 _THROUGH_OURS = frozenset(
-    "openai anthropic gemini mistral openrouter groq deepseek together_ai xai fireworks_ai perplexity hosted_vllm "
-    "ollama ollama_chat".split()
+    [
+        "openai",
+        "anthropic",
+        "gemini",
+        "mistral",
+        "openrouter",
+        "groq",
+        "deepseek",
+        "together_ai",
+        "xai",
+        "fireworks_ai",
+        "perplexity",
+        "hosted_vllm",
+        "ollama",
+        "ollama_chat",
+    ]
 )
 _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 _REHEARSED = Prompt(system="", user="", most_tokens=1, schema={"type": "object", "properties": {}})

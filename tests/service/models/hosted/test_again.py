@@ -10,7 +10,6 @@ import respx
 from service.core.errors import JudgeUnavailable
 from tests.service.models.hosted.wire import NOBODY, OPENAI, PROMPT, Pauses, failure, hosted, refusal, reply, retries
 
-
 OF_EACH_PROVIDER = [
     "openai/gpt-4o-mini",
     "anthropic/claude-sonnet-4-5",
