@@ -15,7 +15,7 @@ from service.core.prompt import Prompt
 from service.metrics import JUDGE_RETRIES
 from service.models import Completion, OnText
 from service.models.failures import translated
-from service.models.loading import asks_once, connect, load, rehearse
+from service.models.loading import THROUGH_OURS, asks_once, connect, load, rehearse
 from service.models.prefix import least_marked, user_content
 from service.models.schemas import without_bounds
 from service.models.written import written
@@ -23,25 +23,6 @@ from service.models.written import written
 # The same for every call: litellm keeps one client (and its open connections) per timeout. The deadline is kept here.
 _SOCKET_SECONDS = 3600.0
 _OLLAMA = ("ollama", "ollama_chat")
-# Those that litellm asks through whatever client it is given. To find out of another it would have to be asked.
-_THROUGH_OURS = frozenset(
-    [
-        "openai",
-        "anthropic",
-        "gemini",
-        "mistral",
-        "openrouter",
-        "groq",
-        "deepseek",
-        "together_ai",
-        "xai",
-        "fireworks_ai",
-        "perplexity",
-        "hosted_vllm",
-        "ollama",
-        "ollama_chat",
-    ]
-)
 _JITTER = tenacity.wait_random_exponential(multiplier=1, max=20)
 _REHEARSED = Prompt(system="", user="", most_tokens=1, schema={"type": "object", "properties": {}})
 
@@ -227,7 +208,7 @@ def _route_to(name: str, api_base: str | None, api_key: str | None) -> _Route:
     return _Route(
         litellm=litellm,
         provider=provider,
-        client=asks_once(_SOCKET_SECONDS) if provider in _THROUGH_OURS else None,
+        client=asks_once(_SOCKET_SECONDS) if provider in THROUGH_OURS else None,
         api_key=_key(litellm, name, provider, api_base, api_key),
         takes_schema=_takes_schema(litellm, name, provider, known or api_base is None),
         priced=known and provider not in _OLLAMA,

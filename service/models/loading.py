@@ -52,6 +52,13 @@ def load() -> Any:
     return litellm
 
 
+THROUGH_OURS = frozenset(
+    {"openai", "hosted_vllm", "ollama", "ollama_chat", "openrouter", "anthropic", "gemini", "mistral", "groq"}
+    | {"deepseek", "together_ai", "xai", "fireworks_ai", "perplexity"}
+)
+"""The providers that litellm asks through whatever client it is given. To find out of others they would be asked."""
+
+
 def asks_once(socket_seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> Any:
     """A client for litellm that leaves trying again to us: its own asks at once anew where a connection breaks."""
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
