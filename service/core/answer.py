@@ -217,6 +217,11 @@ def _cuts(placed: _Placed, line: tuple[int, int], language: str | None) -> list[
     ]
     pieces: list[tuple[int, int]] = []
     for start, end in pairwise(edges):
+        piece = text[start:end]
+        if piece.isascii() and piece.count(" ") < LONGEST_SENTENCE:  # most are short enough, and need no counting
+            if piece.strip():
+                pieces.append((end - len(piece.lstrip()), start + len(piece.rstrip())))
+            continue
         tokens = [token.span() for token in _TOKEN.finditer(text, start, end)]
         pieces += [(part[0][0], part[-1][1]) for part in _shortened(text, tokens)]
     return pieces

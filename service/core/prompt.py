@@ -15,7 +15,7 @@ from service.core.answer import Answer
 
 _SECTION = re.compile(r"^## (\w+)\n", re.MULTILINE)
 # Of chat templates: <|…|>, </s>, <start_of_turn>, <<SYS>>, [INST]; a plain "x < 5" stays.
-_CONTROL = re.compile(r"<(?=[A-Za-z|｜/<])|(?<=[|｜])>|\[(?=/?[A-Z_]{2,}\])")
+_CONTROL = re.compile(r"<(?=[A-Za-z|｜/<])|>(?<=[|｜]>)|\[(?=/?[A-Z_]{2,}\])")  # each begins with what is rare
 _FENCE = "<answer-{{ mark }}>"
 _DRAWS_IN = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
