@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -158,11 +158,6 @@ def words_of(text: str) -> tuple[str, ...]:
     if text.isascii():
         return tuple(_WORD.findall(text.lower()))
     return tuple(map(str.casefold, _WORD.findall(text.replace("’", "'"))))
-
-
-def words_in(text: str) -> Iterator[str]:
-    """The same, one by one, for whom the first few may do."""
-    return (word.group().casefold() for word in _WORD.finditer(text.replace("’", "'")))
 
 
 def _normalise(received: str) -> list[_Piece]:

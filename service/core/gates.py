@@ -8,7 +8,7 @@ from typing import NamedTuple
 from service.core.answer import Answer, Sentence, words_of
 from service.core.frozen import Frozen
 from service.core.injections import injections_of
-from service.core.overlap import stems_in, stems_of
+from service.core.overlap import stems_of
 from service.core.rubric import Rubric
 
 Run = tuple[str, ...]
@@ -158,15 +158,9 @@ def _says_no_more(words: tuple[str, ...], recited: tuple[Sentence, ...]) -> bool
 
 
 def _recites(sentence: Sentence, wanted: frozenset[str]) -> bool:
-    stems: set[str] = set()
-    own: set[str] = set()
-    for stem in stems_in(sentence.text):
-        stems.add(stem)
-        if stem not in wanted:
-            own.add(stem)
-            if len(own) > _MOST_OWN:  # most sentences are told by their first words
-                return False
-    return len(stems) >= _FEWEST_RECITED and len(own) <= len(stems) // _OF_WHICH_OWN
+    stems = stems_of(sentence.text)
+    own = len(stems - wanted)
+    return own <= _MOST_OWN and len(stems) >= _FEWEST_RECITED and own <= len(stems) // _OF_WHICH_OWN
 
 
 class _Known(NamedTuple):

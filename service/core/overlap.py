@@ -1,8 +1,6 @@
 """How many of a criterion's own words an answer uses: what can be known of it without reading."""
 
-from collections.abc import Iterator
-
-from service.core.answer import Answer, words_in
+from service.core.answer import Answer, words_of
 
 _LONGEST_FUNCTION_WORD = 3  # letters; a list of function words would be another one for each language
 _STEM = 5  # letters that "validates" and "validation" share
@@ -21,12 +19,7 @@ def word_overlap(wanted: str, answer: Answer) -> float | None:
 
 def stems_of(text: str) -> frozenset[str]:
     """The first five letters of its content words."""
-    return frozenset(stems_in(text))
-
-
-def stems_in(text: str) -> Iterator[str]:
-    """The same, one by one as they stand there."""
-    return (word[:_STEM] for word in words_in(text) if _has_content(word))
+    return frozenset([word[:_STEM] for word in words_of(text) if _has_content(word)])
 
 
 def _has_content(word: str) -> bool:
