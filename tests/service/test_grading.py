@@ -1,7 +1,7 @@
 """The journey of one answer: gates, memory, judges in turn, score."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +10,6 @@ from service.cache import MemoryStore, RedisStore, VerdictStore
 from service.catalog import read_prompts
 from service.core.errors import (
     AnswerTooLong,
-    ImpossibleOption,
     JudgeRefused,
     JudgeTimedOut,
     JudgeUnavailable,
@@ -18,9 +17,8 @@ from service.core.errors import (
 )
 from service.core.grade import Grade
 from service.core.prompt import Prompt
-from service.core.rubric import Bands, Criterion, Pitfall, PitfallKind, Point, Rubric, RubricSet
+from service.core.rubric import Bands, Pitfall, PitfallKind, Point, Rubric, RubricSet
 from service.grading import Chain, Grader, Wish
-from service.judges import Case, Judgement
 from service.judges.one_call import OneCall
 from service.judges.panel import Panel, Rotated
 from service.leases import Leases
@@ -242,100 +240,6 @@ async def test_replies_unreadable_twice_are_an_error_that_says_so() -> None:
 
 
 ABSENT: Entry = {"at": [], "why": "not there", "level": "missed"}
-
-
-async def test_readings_that_agree_are_sure_and_cost_two_calls() -> None:
-    bench = Bench([reply(**WHOLE)])
-    grade = await bench.grade(samples=3)
-    assert (grade.status, grade.judge.name, bench.calls, grade.judge.cost_usd) == ("graded", "panel", [2], 0.006)
-    assert {point.confidence for point in grade.points} == {1.0}
-    assert not grade.needs_review
-
-
-async def test_readings_that_disagree_ask_for_review_and_are_settled_by_a_third() -> None:
-    bench = Bench([reply(**WHOLE), reply(**WHOLE | {"p2": ABSENT}), reply(p2=WHOLE["p2"])])
-    grade = await bench.grade(samples=3)
-    assert [bench.asked(call) for call in range(3)] == [{"p1", "p2", "f1"}, {"p1", "p2", "f1"}, {"p2"}]
-    assert [(p.verdict, p.confidence, p.disputed) for p in grade.points] == [("met", 1, False), ("met", 0.6667, True)]
-    # 0.67 is above the set's 0.6: it is the dispute that asks.
-    assert grade.needs_review
-
-
-async def test_a_disputed_verdict_is_remembered_as_disputed() -> None:
-    bench = Bench([reply(**WHOLE), reply(**WHOLE | {"p2": ABSENT})])
-    first, second = await bench.grade(samples=2), await bench.grade(samples=2)
-    assert (second.cache, bench.calls, second.points) == ("hit", [2], first.points)
-    # Halfway between met and missed.
-    assert (second.points[1].verdict, second.points[1].disputed, second.needs_review) == ("partial", True, True)
-
-
-async def test_verdicts_of_one_reading_are_not_taken_for_those_of_several_nor_the_other_way() -> None:
-    bench = Bench([reply(**WHOLE)])
-    assert [(await bench.grade(samples=k)).cache for k in (1, 2, 3, 1, 2, 3)] == ["miss"] * 3 + ["hit"] * 3
-
-
-async def test_a_third_reading_that_fails_leaves_what_is_in_dispute_unassessed() -> None:
-    bench = Bench([reply(**WHOLE), reply(**WHOLE | {"p2": ABSENT}), JudgeUnavailable("gone")])
-    grade = await bench.grade(samples=3)
-    assert (grade.status, [point.verdict for point in grade.points]) == ("partial", ["met", "unassessed"])
-
-
-async def test_a_second_reading_that_fails_leaves_nothing_agreed_and_so_no_grade() -> None:
-    with pytest.raises(JudgeUnavailable):
-        await Bench([reply(**WHOLE), JudgeUnavailable("gone")]).grade(samples=2)
-
-
-async def test_after_a_panel_the_fallback_is_a_panel_too() -> None:
-    bench = Bench([reply(**WHOLE), JudgeUnavailable("gone")], [reply(**WHOLE)])
-    grade = await bench.grade(samples=2)
-    assert (bench.calls, {point.model for point in grade.points}) == ([2, 2], {"scripted1"})
-
-
-async def test_a_number_of_readings_that_there_is_no_panel_for_is_impossible_and_costs_nothing() -> None:
-    bench = Bench([reply(**WHOLE)])
-    with pytest.raises(ImpossibleOption, match="samples: one_call cannot read an answer 4 times here; send 1"):
-        await bench.grade(samples=4)
-    assert bench.calls == [0]
-
-
-class Slow:
-    """Says one thing, then nothing more."""
-
-    name, rounds = "slow", 1
-
-    def __init__(self, inner: OneCall, speaks: bool) -> None:
-        self._inner, self._speaks = inner, speaks
-        self.model, self.identity, self.prompt_for = inner.model, inner.identity, inner.prompt_for
-
-    async def assess(self, case: Case, criteria: Sequence[Criterion]) -> AsyncGenerator[Judgement, None]:
-        import asyncio
-
-        if self._speaks:
-            async for judgement in self._inner.assess(case, criteria):
-                yield judgement
-        await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("speaks", [True, False])
-async def test_at_the_deadline_what_is_known_is_given_and_nothing_known_is_a_time_out(speaks: bool) -> None:
-    judge = Slow(OneCall(ScriptedModel([reply(p1=MET)]), read_prompts()["grade-v1"]), speaks)
-    grader = Grader({"slow": (judge,)}, "slow", MemoryStore(9, 60), b"s", deadline_seconds=60)
-    wish = Wish(deadline_seconds=0.05)
-    if speaks:
-        assert (await grader.grade(RUBRIC, RULES, ANSWER, wish)).status == "partial"
-    else:
-        with pytest.raises(JudgeTimedOut, match="deadline"):
-            await grader.grade(RUBRIC, RULES, ANSWER, wish)
-
-
-async def test_a_first_judge_that_stalls_leaves_the_next_its_share_of_the_time() -> None:
-    template = read_prompts()["grade-v1"]
-    stalls = Slow(OneCall(ScriptedModel([reply(p1=MET)]), template), speaks=True)
-    second = ScriptedModel([reply(p2=WHOLE["p2"], f1=CLEAN)])
-    second.name = second.identity = "second"
-    grader = Grader({"slow": (stalls, OneCall(second, template))}, "slow", MemoryStore(9, 60), b"s", 60)
-    grade = await grader.grade(RUBRIC, RULES, ANSWER, Wish(deadline_seconds=2))
-    assert (grade.status, [point.model for point in grade.points]) == ("graded", ["scripted", "second"])
 
 
 async def test_an_answer_too_long_for_one_model_is_put_to_the_next() -> None:
