@@ -27,6 +27,7 @@ COUNTS = {  # answers, and to how many questions
     "unseen": (30, 10),
     "near_misses": (90, 30),
     "brief": (60, 20),
+    "middle_length": (40, 20),
     "statements": (60, 20),
     "short_answers": (94, 28),
 }
@@ -37,6 +38,7 @@ OF_THE_CATALOG = (
     "talk",
     "talk_other_hand",
     "brief",
+    "middle_length",
 )  # the others bring their own rubrics
 ROW = {"id": "a", "question_id": "1.2", "answer": "I read papers.", "labels": {"points": {"p1": "met"}}}
 
